@@ -1,0 +1,97 @@
+"""Entry point: finds the command, runs it, and turns errors into one line and an exit code.
+
+Commands are imported when they are called, so that help answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from maphc2f import __version__
+from maphc2f.errors import Maphc2fError, one_line
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "plan": ("maphc2f.cli.plan", "Show counts, bytes and digests; write nothing."),
+    "generate": ("maphc2f.cli.generate", "Make a dataset, or go on with one."),
+    "preview": ("maphc2f.cli.preview", "Look at 24 samples before a long run."),
+    "verify": ("maphc2f.cli.verify", "Check a dataset against what it says of itself."),
+    "reproduce": ("maphc2f.cli.reproduce", "Make one sample again and compare."),
+    "list": ("maphc2f.cli.catalogue", "List categories, materials, families or scenarios."),
+    "categories": ("maphc2f.cli.categories", "Check manifests of your own."),
+    "foreground": ("maphc2f.cli.foreground", "Find the part in every picture of a folder."),
+    "doctor": ("maphc2f.cli.doctor", "Check this installation and machine."),
+}
+
+EXIT_CODES = """\b
+Exit codes: 0 done, 1 a bug, 2 wrong input or a full disk, 3 the dataset is
+incomplete, 4 verification or reproduction found differences, 130 stopped by
+Ctrl-C."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when called; their one-line help is known without."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="maphc2f")
+def cli() -> None:
+    """Make synthetic industrial defects from good pictures alone.
+
+    \b
+    Start with:
+      maphc2f preview --out sheet.png
+      maphc2f generate --categories all --per-category 8 --out ds
+    """
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        result = cli.main(args=arguments, prog_name="maphc2f", standalone_mode=False)
+    except Maphc2fError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else "maphc2f"
+        click.echo(f"error: {one_line(error.format_message())}; see '{path} --help'", err=True)
+        return 2
+    except click.ClickException as error:
+        click.echo(f"error: {one_line(error.format_message())}", err=True)
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what was committed stays, run the same command to go on", err=True)
+        return 130
+    except BrokenPipeError:
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def main() -> None:
+    """Run and exit."""
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

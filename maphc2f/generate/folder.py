@@ -1,0 +1,213 @@
+"""A dataset folder: what it says of itself, its lock, and whether a run may go on in it.
+
+* :class:`DatasetInfo` is ``dataset.json``.
+* :func:`prepare_folder` opens a folder for a run or refuses.
+* :func:`locked` keeps two runs apart.
+* :func:`adopt_shards` keeps shards when only the number of samples grew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from maphc2f import __version__
+from maphc2f.errors import DatasetError
+from maphc2f.generate.plan import PlannedShard
+from maphc2f.shards.files import file_sha256, write_atomic
+from maphc2f.shards.index import IndexEntry, write_entry
+from maphc2f.shards.reader import read_rows
+from maphc2f.shards.writer import projection_paths
+from maphc2f.spec import DatasetSpec, Frozen, manifest_digest, recipe_digest
+
+State = Literal["running", "complete", "incomplete"]
+
+
+class DatasetInfo(Frozen):
+    """``dataset.json``: a dataset's name, digests, size and state."""
+
+    name: str
+    version: str
+    generator: str
+    manifest_digest: str
+    recipe_digests: dict[str, str]
+    counts: dict[str, int]
+    samples: int
+    committed: int
+    state: State
+    content_digest: str | None = None
+    device: str = "cpu"
+    layout: str = "both"
+    maps: tuple[str, ...] = ()
+    data_root: str | None = None
+
+
+def describe(dataset: DatasetSpec, **facts: Any) -> DatasetInfo:
+    """Return the ``dataset.json`` of a dataset; ``facts`` give committed, state and what the run settles."""
+    return DatasetInfo(
+        name=dataset.name, version=dataset.version, generator=f"maphc2f {__version__}",
+        manifest_digest=manifest_digest(dataset),
+        recipe_digests={c.name: recipe_digest(dataset, c) for c in dataset.categories},
+        counts={c.name: c.count for c in dataset.categories}, samples=dataset.total, device=dataset.device, **facts,
+    )
+
+
+def read_info(root: Path) -> DatasetInfo:
+    """Read ``dataset.json``.
+
+    Raises:
+        DatasetError: There is none, or it is damaged.
+    """
+    path = root / "dataset.json"
+    try:
+        return DatasetInfo.model_validate_json(path.read_bytes())
+    except FileNotFoundError as error:
+        raise DatasetError(
+            "not a dataset", where=str(root), rule="a folder made by 'maphc2f generate' holds dataset.json",
+            remedy="check the path",
+        ) from error
+    except (OSError, ValidationError) as error:
+        raise DatasetError(
+            "damaged dataset.json", where=str(path), rule="it must be as the generator wrote it",
+            remedy="run generate again with the same settings: it writes it anew",
+        ) from error
+
+
+def write_info(root: Path, info: DatasetInfo) -> None:
+    """Write ``dataset.json``."""
+    text = json.dumps(info.model_dump(mode="json"), indent=1, sort_keys=True) + "\n"
+    write_atomic(root / "dataset.json", lambda file: file.write(text.encode()))
+
+
+def check_folder(root: Path, dataset: DatasetSpec) -> None:
+    """Check that ``root`` is new, empty, or holds a dataset of the same recipes.
+
+    Raises:
+        DatasetError: It holds something else; nothing was changed.
+    """
+    if root.exists() and not root.is_dir():
+        raise DatasetError(
+            "not a folder", where=f"--out {root}", rule="the dataset is a folder", remedy="choose another --out"
+        )
+    if not root.exists() or not any(p.name not in (".lock", "events.jsonl") for p in root.iterdir()):
+        return
+    if not (root / "dataset.json").exists():
+        raise DatasetError(
+            "holds other files", where=f"--out {root}", rule="a new or empty folder, or a dataset to go on with",
+            remedy="choose another --out",
+        )
+    try:
+        old = read_info(root).recipe_digests
+    except DatasetError:
+        old = {}
+    new = describe(dataset, committed=0, state="running").recipe_digests
+    other = sorted(name for name in old if old[name] != new.get(name))
+    if other:
+        raise DatasetError(
+            f"made with another recipe ({', '.join(other[:5])})", where=f"--out {root}",
+            rule="a run goes on only with the recipe it began with", remedy="choose another --out, or repeat the flags",
+        )
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system frees it when the process ends, however it ends.
+
+    Raises:
+        DatasetError: Another run holds it.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("a") as file:
+        try:
+            _lock(file.fileno())
+        except OSError as error:
+            raise DatasetError(
+                "another run is writing", where=str(root), rule="one run a folder at a time",
+                remedy="wait for it or stop it",
+            ) from error
+        yield
+
+
+def _lock(descriptor: int) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_current(root: Path, entry: IndexEntry, shard: PlannedShard, recipe: str) -> bool:
+    """Whether ``entry`` commits exactly ``shard`` and its file is whole."""
+    path = entry.key.data_path(root)
+    return (
+        _same_groups(entry, shard, recipe)
+        and path.is_file()
+        and path.stat().st_size == entry.bytes
+        and file_sha256(path) == entry.sha256
+    )
+
+
+def _same_groups(entry: IndexEntry, shard: PlannedShard, recipe: str) -> bool:
+    return (
+        entry.category == shard.key.category
+        and entry.split == shard.key.split
+        and entry.number == shard.key.number
+        and entry.first_group == shard.groups[0].number
+        and entry.groups == len(shard.groups)
+        and entry.rows + len(entry.failed) == shard.rows
+        and entry.recipe_digest == recipe
+    )
+
+
+def adopt_shards(
+    root: Path, dataset: DatasetSpec, entries: Sequence[IndexEntry], shards: Sequence[PlannedShard]
+) -> dict[str, IndexEntry]:
+    """Return the committed entries that serve the plan, by shard id.
+
+    Shards of an earlier, smaller or larger plan of the same recipe are renamed if they hold the same groups; entries
+    that serve no planned shard are removed together with their files.
+    """
+    recipes = {c.name: recipe_digest(dataset, c) for c in dataset.categories}
+    by_place = {(e.category, e.split, e.number): e for e in entries if e.config == "default"}
+    kept: dict[str, IndexEntry] = {}
+    for shard in shards:
+        entry = by_place.get((shard.key.category, shard.key.split, shard.key.number))
+        if entry is None or not is_current(root, entry, shard, recipes[shard.key.category]):
+            continue
+        if entry.key != shard.key:
+            entry = _rename(root, entry, shard)
+        kept[shard.key.shard_id] = entry
+    for entry in entries:
+        if entry.config == "default" and entry.key.shard_id not in kept:
+            _drop(root, entry)
+    return kept
+
+
+def _drop(root: Path, entry: IndexEntry) -> None:
+    """Remove a shard that no plan wants, its entry first, so that it never counts half."""
+    entry.key.entry_path(root).unlink(missing_ok=True)
+    path = entry.key.data_path(root)
+    try:
+        rows = list(read_rows(path, ["sample_id", "category", "defect_family"]))
+    except DatasetError:
+        rows = []
+    for row in rows:
+        for picture in projection_paths(root, row).values():
+            picture.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def _rename(root: Path, entry: IndexEntry, shard: PlannedShard) -> IndexEntry:
+    renamed = entry.model_copy(update={"total": shard.key.total})
+    entry.key.data_path(root).replace(shard.key.data_path(root))
+    write_entry(root, renamed)
+    entry.key.entry_path(root).unlink(missing_ok=True)
+    return renamed

@@ -1,0 +1,93 @@
+"""Where a defect goes on a picture.
+
+* :func:`draw_pose` draws place, rotation and flip so that the defect lies on the part.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maphc2f.generate.pictures import Outline, PreparedPicture, outline
+from maphc2f.render.place import Pose
+from maphc2f.sample import Placement, Snapshot
+
+PROPOSALS = 24
+"""Draws of one attempt: the first good one is taken, so the cheap test decides before anything is rendered."""
+
+MIN_INSIDE_LINE = 0.75
+MIN_INSIDE_REGION = 0.9
+"""Least share of the defect on the part: cracks may end at the outline, pits and dents are whole."""
+
+MAX_POINTS = 400
+AXIS_COHERENCE = 0.15
+"""Above this a picture counts as having a direction that oriented defects follow."""
+
+AXIS_SPREAD = np.deg2rad(8.0)
+
+
+def probe_points(snapshot: Snapshot) -> NDArray[np.float64]:
+    """Return at most MAX_POINTS points (y, x), m, spread over the defect."""
+    if snapshot.trace is not None:
+        points = snapshot.trace[:, :, :2].mean(1).astype(np.float64)
+    else:
+        cells = np.argwhere(snapshot.extent >= snapshot.threshold)
+        points = np.asarray(snapshot.origin) + snapshot.spacing * cells
+    step = max(1, len(points) // MAX_POINTS)
+    return points[::step]
+
+
+def inside_share(points: NDArray[np.float64], foreground: NDArray[np.bool_]) -> float:
+    """Return the share of picture points (y, x) that lie on the part."""
+    cells = np.rint(points).astype(np.intp)
+    height, width = foreground.shape
+    within = (cells >= 0).all(1) & (cells[:, 0] < height) & (cells[:, 1] < width)
+    hits = foreground[cells[within, 0], cells[within, 1]]
+    return float(hits.sum()) / max(len(points), 1)
+
+
+def draw_pose(
+    snapshot: Snapshot, placement: Placement, prepared: PreparedPicture, rng: np.random.Generator,
+    axis: float | None = None,
+) -> Pose | None:
+    """Draw a pose with enough of the defect on the part, or None if no proposal has.
+
+    Args:
+        snapshot: The defect.
+        placement: ``edge`` puts the anchor on the outline with the frame's y axis into the part.
+        prepared: The picture.
+        rng: The sample's placement stream.
+        axis: For oriented defects: direction of the frame's x axis in the picture, rad from x, counter-clockwise
+            as seen. None: any direction.
+    """
+    probes = probe_points(snapshot)
+    least = MIN_INSIDE_LINE if snapshot.trace is not None else MIN_INSIDE_REGION
+    border = outline(prepared.foreground) if placement == "edge" else None
+    cells = np.argwhere(prepared.foreground)
+    if len(probes) == 0 or len(cells) == 0 or (border is not None and len(border.points) == 0):
+        return None
+    for _ in range(PROPOSALS):
+        pose = _propose(border, cells, prepared.pixel_size, axis, rng)
+        if inside_share(pose.apply(probes), prepared.foreground) >= least:
+            return pose
+    return None
+
+
+def _propose(
+    border: Outline | None, cells: NDArray[np.intp], pixel_size: float, axis: float | None, rng: np.random.Generator
+) -> Pose:
+    flip = bool(rng.integers(2))
+    jitter = rng.random(2) - 0.5
+    turn = float(rng.random())
+    if border is not None:
+        i = int(rng.integers(len(border.points)))
+        anchor, (ny, nx) = border.points[i], border.normals[i]
+        # R(angle) maps the frame's +y axis to (cos, -sin): make that the inward normal.
+        return Pose((float(anchor[0]), float(anchor[1])), float(np.arctan2(-nx, ny)), flip, pixel_size)
+    anchor = cells[int(rng.integers(len(cells)))] + jitter
+    angle = 2 * np.pi * turn
+    if axis is not None:
+        # R(angle) maps +x to (sin, cos) in (y, x); the picture's y axis points down, so a direction seen at +axis has
+        # (y, x) = (-sin, cos).
+        angle = -axis + AXIS_SPREAD * (2 * turn - 1) + (np.pi if jitter[0] > 0 else 0.0)
+    return Pose((float(anchor[0]), float(anchor[1])), float(angle), flip, pixel_size)

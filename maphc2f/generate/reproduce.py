@@ -1,0 +1,87 @@
+"""Making one sample of a dataset again.
+
+* :func:`reproduce` makes it and compares it with the committed row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maphc2f.errors import DatasetError
+from maphc2f.generate.folder import read_info
+from maphc2f.generate.group import make_groups
+from maphc2f.generate.plan import Group, plan_groups, sample_id
+from maphc2f.generate.profile import Clock
+from maphc2f.generate.rows import defect_row
+from maphc2f.generate.worker import Workshop, pin_threads
+from maphc2f.sample import MAPS
+from maphc2f.shards.reader import find_row
+from maphc2f.spec import recipe_digest
+from maphc2f.substrates.inventory import splits_present
+
+COMPARED = ("image_sha256", "mask_sha256", "content_digest", "recipe_digest")
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A sample made again.
+
+    Attributes:
+        row: The new row.
+        differences: Names of columns that differ from the committed row; empty if identical.
+    """
+
+    row: dict[str, Any]
+    differences: tuple[str, ...]
+
+
+def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reproduction:
+    """Make sample ``name`` of the dataset in ``root`` again: its simulation, placement and refinement alone.
+
+    Args:
+        root: The dataset folder.
+        name: The sample's id.
+        data_root: Where the benchmark sets are now; None: where they were.
+
+    Raises:
+        DatasetError: No such sample, or it cannot be made any more.
+        PictureError: Its picture is gone or changed.
+    """
+    pin_threads()
+    committed = find_row(root, name)
+    info = read_info(root)
+    if data_root is None and info.data_root is not None:
+        data_root = Path(info.data_root)
+    shop = Workshop(root, data_root)
+    kitchen = shop.kitchen(committed["category"])
+    if recipe_digest(shop.dataset, kitchen.category) != committed["recipe_digest"]:
+        raise DatasetError(
+            "its recipe is not that of manifest.toml", where=name, rule="the manifest must be the one it was made with",
+            remedy="restore manifest.toml, or use the version of maphc2f that made it",
+        )
+    group = _group_of(shop, committed)
+    samples, failures = make_groups(kitchen, [group], Clock())
+    found = [sample for sample in samples if sample.row["sample_id"] == name]
+    if not found:
+        raise DatasetError(
+            f"cannot be made again ({failures[0].reason if failures else 'not in its group'})", where=name,
+            rule="the same recipe makes the same sample", remedy="check that the pictures are the same",
+        )
+    row = defect_row(found[0], [column for column in MAPS if committed[column] is not None])
+    pictures = [c for c in ("image", "mask", *MAPS) if (row.get(c) or {}).get("bytes") != (committed[c] or {}).get("bytes")]
+    values = [column for column in COMPARED if row[column] != committed[column]]
+    return Reproduction(row, tuple([*pictures, *values]))
+
+
+def _group_of(shop: Workshop, committed: dict[str, Any]) -> Group:
+    category = shop.category(committed["category"])
+    splits = splits_present(shop.pool(category.name).splits)
+    for group in plan_groups(category, shop.dataset.snapshots, splits=splits):
+        if committed["sample_id"] in {sample_id(category.name, group.first + k) for k in range(group.count)}:
+            return group
+    raise DatasetError(
+        "not in the plan", where=committed["sample_id"], rule="its index must be below the category's count",
+        remedy="restore manifest.toml",
+    )

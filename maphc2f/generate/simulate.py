@@ -1,0 +1,109 @@
+"""Running a group's simulation, redrawing the ones that fail.
+
+* :func:`simulate_group` gives the simulation whose snapshots become the samples of a group.
+* :func:`simulate_alone` gives a smaller one for a sample that found no place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maphc2f.defects import FAMILIES
+from maphc2f.errors import SimulationRejected
+from maphc2f.generate.plan import Group, draw_scenario, simulation_id, stage_fractions
+from maphc2f.rng import stream
+from maphc2f.sample import Scenario, Simulation, SimulationRequest
+from maphc2f.spec import CategorySpec, DatasetSpec
+
+MAX_SIMULATIONS = 12
+"""Attempts at one simulation before its samples count as failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSimulation:
+    """A simulation with its identity and the scale of severity.
+
+    Attributes:
+        simulation: The result.
+        identity: ``simulation_id``.
+        attempt: Number of redraws before it.
+        size_max: Largest size of the scenario, m: severity is size over this.
+    """
+
+    simulation: Simulation
+    identity: str
+    attempt: int
+    size_max: float
+
+
+def nominal_pixel_size(dataset: DatasetSpec, category: CategorySpec) -> float:
+    """Return the nominal pixel size of prepared pictures, m, which needs no picture."""
+    size = dataset.size
+    if size.width is None or size.height is None:
+        return category.pixel_size
+    ratios = category.native_size[0] / size.width, category.native_size[1] / size.height
+    return category.pixel_size * (max(ratios) if size.fit == "letterbox" else min(ratios))
+
+
+def draw_request(
+    dataset: DatasetSpec, category: CategorySpec, group: Group, scale: float, rng: np.random.Generator
+) -> tuple[SimulationRequest, Scenario]:
+    """Draw scenario, final size and stages of a simulation; ``scale`` shrinks the size for retries.
+
+    The final severity is log-uniform between max(a, smallest / largest size of the scenario) and b, with a..b the
+    category's severity range.
+    """
+    material = dataset.materials[category.material]
+    name, stanza = draw_scenario(category, group.family, material, rng)
+    scenario = FAMILIES[group.family].scenarios[name]
+    low, high = category.severity
+    smallest = scenario.size_range[0] / scenario.size_range[1]
+    low = min(max(low, smallest, 1e-3), high)
+    severity = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    fractions = stage_fractions(1 if scale < 1 else group.count, float(rng.random()))
+    # Stages below the range's lower end would leave what --severity asks for.
+    fractions = tuple(max(f, min(1.0, category.severity[0] / severity)) for f in fractions)
+    size = severity * scenario.size_range[1] * category.field_of_view * scale * fractions[-1]
+    request = SimulationRequest(
+        scenario=name, material=material, size=size, stages=tuple(f / fractions[-1] for f in fractions),
+        field_of_view=category.field_of_view, pixel_size=nominal_pixel_size(dataset, category),
+        parameters=category.defects[stanza].parameters,
+    )
+    return request, scenario
+
+
+def simulate_group(dataset: DatasetSpec, category: CategorySpec, group: Group) -> GroupSimulation | None:
+    """Return the group's simulation, or None if MAX_SIMULATIONS draws were rejected."""
+    for attempt in range(MAX_SIMULATIONS):
+        rng = stream(dataset.seed, category.name, "simulation", group.number, attempt)
+        identity = simulation_id(category.name, group.number, attempt)
+        result = _run(dataset, category, group, 1.0, rng)
+        if result is not None:
+            return GroupSimulation(result[0], identity, attempt, result[1])
+    return None
+
+
+def simulate_alone(
+    dataset: DatasetSpec, category: CategorySpec, group: Group, index: int, retry: int
+) -> GroupSimulation | None:
+    """Return a simulation of its own for sample ``index``, at half, a quarter, an eighth of the size for retry 0, 1, 2."""
+    rng = stream(dataset.seed, category.name, "simulation", group.number, index, retry)
+    result = _run(dataset, category, group, 0.5 ** (retry + 1), rng)
+    if result is None:
+        return None
+    return GroupSimulation(result[0], f"{category.name}-sim-{group.number:06d}-{index}-{retry}", 0, result[1])
+
+
+def _run(
+    dataset: DatasetSpec, category: CategorySpec, group: Group, scale: float, rng: np.random.Generator
+) -> tuple[Simulation, float] | None:
+    request, scenario = draw_request(dataset, category, group, scale, rng)
+    try:
+        simulation = FAMILIES[group.family].simulate(request, rng)
+    except SimulationRejected:
+        return None
+    if len(simulation.snapshots) != len(request.stages):
+        return None
+    return simulation, scenario.size_range[1] * category.field_of_view

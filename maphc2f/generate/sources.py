@@ -1,0 +1,149 @@
+"""Where the pictures of a run come from.
+
+* :func:`resolve_sources` replaces or drops categories whose set is not there, or refuses.
+* :func:`take_inventory` decodes and hashes every source picture.
+* :func:`write_inventory`, :func:`read_inventory` keep it in the dataset folder.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from maphc2f.errors import ManifestError, PictureError
+from maphc2f.manifest import as_procedural
+from maphc2f.shards.files import write_atomic
+from maphc2f.spec import CategorySpec, DatasetSpec
+from maphc2f.substrates.base import SourcePicture, open_substrate, require_accepted
+from maphc2f.substrates.files import list_files
+from maphc2f.substrates.locate import find_category_root
+from maphc2f.substrates.specimens import Specimens
+
+Missing = Literal["refuse", "procedural", "skip"]
+Inventory = Mapping[str, tuple[SourcePicture, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to find pictures.
+
+    Attributes:
+        data_root: Folder that holds the benchmark sets, or None: procedural pictures for all of them.
+        missing: What to do with categories that are not below the data root.
+        specimens: Rule that groups pictures of one physical part.
+    """
+
+    data_root: Path | None = None
+    missing: Missing = "refuse"
+    specimens: Specimens | None = None
+
+
+def _is_set(category: CategorySpec) -> bool:
+    return category.source.kind not in ("folder", "procedural")
+
+
+def resolve_sources(dataset: DatasetSpec, options: SourceOptions) -> DatasetSpec:
+    """Return the dataset with every category's source settled.
+
+    Raises:
+        ManifestError: Some sets are not below the data root and nothing says what to do, or none is left.
+    """
+    if options.data_root is None:
+        lost = {c.name for c in dataset.categories if _is_set(c)}
+        action: Missing = "procedural"
+    else:
+        root = options.data_root
+        lost = {c.name for c in dataset.categories if _is_set(c) and find_category_root(root, c) is None}
+        action = options.missing
+    if lost and action == "refuse":
+        raise ManifestError(
+            f"{len(lost)} of {len(dataset.categories)} categories are not there ({', '.join(sorted(lost)[:5])}...)",
+            where=f"--data-root {options.data_root}", rule="every category asked for needs its pictures",
+            remedy="use --missing procedural or --missing skip, or name fewer with --categories",
+        )
+    kept = [as_procedural(c) if c.name in lost else c for c in dataset.categories if c.name not in lost or action != "skip"]
+    if not kept:
+        raise ManifestError(
+            "no category is left", where=f"--data-root {options.data_root}", rule="at least one must have pictures",
+            remedy="check the folder, or use --missing procedural",
+        )
+    return dataset.model_copy(update={"categories": tuple(kept)})
+
+
+def take_inventory(
+    dataset: DatasetSpec, options: SourceOptions, *, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, tuple[SourcePicture, ...]]:
+    """Return every source picture by category, the refused ones with their reason.
+
+    Raises:
+        UserError: A folder is missing, or holds no usable picture.
+    """
+    inventory = {}
+    for category in dataset.categories:
+        substrate = open_substrate(
+            category, root=options.data_root, seed=dataset.seed, size=dataset.size, specimens=options.specimens
+        )
+        pictures = substrate.inventory()
+        require_accepted(pictures, where=category.source.path or category.name)
+        inventory[category.name] = pictures
+        refused = sum(not picture.accepted for picture in pictures)
+        if refused:
+            progress(f"{category.name}: {refused} of {len(pictures)} pictures refused, reasons in inventory.parquet")
+    return inventory
+
+
+def write_inventory(root: Path, inventory: Inventory) -> None:
+    """Write ``inventory.parquet``."""
+    names = [field.name for field in fields(SourcePicture)]
+    rows = [{"category": category, **asdict(p)} for category in sorted(inventory) for p in inventory[category]]
+    types = {"width": pa.int32(), "height": pa.int32(), "bit_depth": pa.int32(), "accepted": pa.bool_()}
+    schema = pa.schema([pa.field(name, types.get(name, pa.string())) for name in ["category", *names]])
+    table = pa.Table.from_pylist(rows, schema=schema)
+    write_atomic(root / "inventory.parquet", lambda file: pq.write_table(table, file))
+
+
+def read_inventory(root: Path, categories: Sequence[str] | None = None) -> dict[str, tuple[SourcePicture, ...]]:
+    """Read ``inventory.parquet``, all of it or some categories."""
+    filters = None if categories is None else [("category", "in", list(categories))]
+    found: dict[str, list[SourcePicture]] = defaultdict(list)
+    for row in pq.read_table(root / "inventory.parquet", filters=filters).to_pylist():
+        found[row.pop("category")].append(SourcePicture(**row))
+    return {category: tuple(pictures) for category, pictures in found.items()}
+
+
+def nominal_size(images: Path) -> tuple[int, int]:
+    """Return a typical width and height of the pictures in a folder, from their headers, px.
+
+    It only sets the nominal field of view, from which defect sizes are drawn. The median is rounded to quarter
+    octaves, so that adding a picture hardly ever moves it.
+
+    Raises:
+        PictureError: The folder is missing or holds no picture.
+    """
+    sizes = []
+    if images.is_dir():
+        for name in list_files(images):
+            try:
+                with Image.open(images / name) as header:
+                    sizes.append(header.size)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+                continue  # the inventory says why it cannot be used
+    if not sizes:
+        raise PictureError(
+            "no picture found" if images.is_dir() else "no such folder", where=f"--images {images}",
+            rule="a folder of good pictures (PNG, JPEG, BMP or TIFF)", remedy="check the path",
+        )
+    width, height = (float(np.median([size[axis] for size in sizes])) for axis in (0, 1))
+    return _quarter_octave(width), _quarter_octave(height)
+
+
+def _quarter_octave(length: float) -> int:
+    return max(16, round(2 ** (round(4 * np.log2(max(length, 1.0))) / 4)))

@@ -1,0 +1,314 @@
+"""Explicit damped dynamics of a plane-stress sheet on a foundation, coupled with AT1 damage.
+
+* :class:`Fields`, :class:`Constants` group the arrays and numbers of a sheet.
+* :func:`advance` makes steps of the coupled system, :func:`advance_numpy` is its twin.
+* :func:`relax_damage` lets a seeded notch take its AT1 profile, :func:`relax_damage_numpy` is its twin.
+
+Cells are unit squares. Every array is flat with row stride ``W = nx + 2`` and ``(ny + 2) * W`` entries: cell (i, j) sits
+at ``p = (i + 1) W + j + 1``; the face on its left, the face above it and its upper left corner share that index
+(``ux``, ``uy`` and shear). Damage, toughness, normal strain and normal stress belong to cells.
+
+Equations (E = rho = h = 1, numerical length ell; g = (1 - d)² + eps):
+
+    rho ü + c u̇ = div sigma - k u,        e = sym(∇u) + s e0
+    sigma = g [C : e - K⟨tr e⟩₋ I] + K⟨tr e⟩₋ I,        K = (c11 + c22 + 2 c12) / 4
+    (3 Gc / 8)(1/ell - 2 ell ∇²d) = 2 (1 - d) psi⁺,     ḋ >= 0,     d <= 1
+
+AT1: Pham, Amor, Marigo, Maurini 2011, doi 10.1177/1056789510386852. Loops write one array each, so that the compiler
+needs few overlap checks and turns them into vector code.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+RESIDUAL_STIFFNESS = 1e-4
+"""Stiffness share left in a broken cell."""
+
+# Adding and taking away this number sets |v| < 4e-18 to zero: squares stay above the smallest normal float32.
+_FLUSH = 1e-10
+
+
+class Fields(NamedTuple):
+    """State and coefficients of a sheet; all float32, flat, padded by one (see the module's layout)."""
+
+    ux: Float32
+    uy: Float32
+    vx: Float32
+    vy: Float32
+    damage: Float32
+    gc: Float32
+    eigen_x: Float32
+    eigen_y: Float32
+    cell_mask: Float32
+    corner_mask: Float32
+    free_x: Float32
+    free_y: Float32
+
+
+class Constants(NamedTuple):
+    """Numbers of a run: stiffness, foundation ``k``, length ``ell``, time step, damping, nucleation factor, size."""
+
+    c11: float
+    c22: float
+    c12: float
+    c66: float
+    k: float
+    ell: float
+    dt: float
+    damping: float
+    nucleation: float
+    nx: int
+    ny: int
+
+
+@njit(cache=True)
+def _strain(u, eigen, load, shift, out):  # type: ignore[no-untyped-def]
+    n = out.shape[0] - shift
+    a, b, e, o = u[:n], u[shift:], eigen[:n], out[:n]
+    for i in range(n):
+        o[i] = b[i] - a[i] + load * e[i]
+
+
+@njit(cache=True)
+def _negative_pressure(exx, eyy, mask, bulk, out):  # type: ignore[no-untyped-def]
+    zero = np.float32(0.0)
+    for i in range(out.shape[0]):
+        out[i] = mask[i] * bulk * min(exx[i] + eyy[i], zero)
+
+
+@njit(cache=True)
+def _degradation(d, mask, out):  # type: ignore[no-untyped-def]
+    one, eps = np.float32(1.0), np.float32(RESIDUAL_STIFFNESS)
+    for i in range(out.shape[0]):
+        out[i] = mask[i] * ((one - d[i]) * (one - d[i]) + eps)
+
+
+@njit(cache=True)
+def _normal_stress(along, across, g, t, c_along, c_across, out):  # type: ignore[no-untyped-def]
+    for i in range(out.shape[0]):
+        out[i] = g[i] * (c_along * along[i] + c_across * across[i] - t[i]) + t[i]
+
+
+@njit(cache=True)
+def _intact_shear(ux, uy, mask, c66, w, out):  # type: ignore[no-untyped-def]
+    n = out.shape[0] - w
+    a, a_up, b, b_left, m, o = ux[w:], ux[:n], uy[w:], uy[w - 1 :], mask[w:], out[w:]
+    for i in range(n):
+        o[i] = m[i] * c66 * (a[i] - a_up[i] + b[i] - b_left[i])
+
+
+@njit(cache=True)
+def _shear_stress(d, intact, w, out):  # type: ignore[no-untyped-def]
+    n = out.shape[0] - w - 1
+    d00, d01, d10, d11 = d[:n], d[1:], d[w:], d[w + 1 :]
+    s, o = intact[w + 1 :], out[w + 1 :]
+    one, quarter, eps = np.float32(1.0), np.float32(0.25), np.float32(RESIDUAL_STIFFNESS)
+    for i in range(n):
+        m = one - quarter * (d00[i] + d01[i] + d10[i] + d11[i])
+        o[i] = (m * m + eps) * s[i]
+
+
+@njit(cache=True)
+def _drive(exx, eyy, t, shear, c, w, out):  # type: ignore[no-untyped-def]
+    n = out.shape[0] - w - 1
+    s00, s10 = shear[:n + 1], shear[w:]
+    c11, c22, two_c12, over_bulk, quarter_over_c66 = c
+    for i in range(n):
+        x, y = exx[i], eyy[i]
+        corner = s00[i] * s00[i] + s00[i + 1] * s00[i + 1] + s10[i] * s10[i] + s10[i + 1] * s10[i + 1]
+        out[i] = c11 * x * x + c22 * y * y + two_c12 * x * y - over_bulk * t[i] * t[i] + quarter_over_c66 * corner
+
+
+@njit(cache=True)
+def _accelerate(u, v, normal, shear, free, shifts, c):  # type: ignore[no-untyped-def]
+    normal_shift, shear_shift = shifts
+    keep, push, k = c
+    w = max(normal_shift, shear_shift)
+    n = u.shape[0] - 2 * w
+    uu, vv, ff = u[w:], v[w : w + n], free[w:]
+    here, before = normal[w:], normal[w - normal_shift :]
+    s_here, s_after = shear[w:], shear[w + shear_shift :]
+    flush = np.float32(_FLUSH)
+    for i in range(n):
+        force = here[i] - before[i] + s_after[i] - s_here[i] - k * uu[i]
+        vv[i] = ff[i] * ((keep * vv[i] + push * force + flush) - flush)
+
+
+@njit(cache=True)
+def _move(u, v, dt):  # type: ignore[no-untyped-def]
+    for i in range(u.shape[0]):
+        u[i] += dt * v[i]
+
+
+@njit(cache=True)
+def _mirror(d, nx, ny):  # type: ignore[no-untyped-def]
+    w = nx + 2
+    for j in range(w):
+        d[j] = d[w + j]
+        d[(ny + 1) * w + j] = d[ny * w + j]
+    for i in range(ny + 2):
+        d[i * w] = d[i * w + 1]
+        d[i * w + w - 1] = d[i * w + w - 2]
+
+
+# error_model: the zero-division test of Python would keep this loop from becoming vector code.
+@njit(cache=True, error_model="numpy")
+def _damage_pass(d, drive, gc, ell, nucleation, w, out):  # type: ignore[no-untyped-def]
+    n = d.shape[0] - 2 * w
+    up, left, here, down = d[:n], d[w - 1 :], d[w:], d[2 * w :]
+    p, g, o = drive[w:], gc[w:], out[w:]
+    zero, one = np.float32(0.0), np.float32(1.0)
+    spread, three_ell, onset = np.float32(0.75) * ell, np.float32(3.0) * ell, np.float32(0.375) / ell
+    for i in range(n):
+        neighbours = up[i] + down[i] + left[i] + left[i + 2]
+        threshold = onset if neighbours + here[i] > zero else onset * nucleation
+        trial = (p[i] + g[i] * (spread * neighbours - threshold)) / (p[i] + three_ell * g[i])
+        o[i] = max(here[i], min(one, trial))
+
+
+@njit(cache=True)
+def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-def]
+    """Make ``n_steps`` explicit steps in place.
+
+    Args:
+        f: :class:`Fields`; displacement, velocity and damage are changed.
+        scratch: float32 (9, size), contents arbitrary on the first call if zero, kept between calls.
+        constants: :class:`Constants`.
+        load: Factor s of the eigenstrain.
+        n_steps: Number of steps.
+
+    The time step must satisfy dt <= 2 / sqrt(4 (max c + c66) + 4 (c12 + c66)) (no damping, no foundation).
+    """
+    exx, eyy, t, g, sxx, syy, intact, sxy, drive = (
+        scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5], scratch[6], scratch[7], scratch[8],
+    )
+    c11, c22 = np.float32(constants.c11), np.float32(constants.c22)
+    c12, c66 = np.float32(constants.c12), np.float32(constants.c66)
+    bulk = np.float32(0.25 * (constants.c11 + constants.c22 + 2 * constants.c12))
+    energy = (c11, c22, np.float32(2.0) * c12, np.float32(1.0) / bulk, np.float32(0.25) / c66)
+    half = 0.5 * constants.damping * constants.dt
+    motion = (
+        np.float32((1.0 - half) / (1.0 + half)), np.float32(constants.dt / (1.0 + half)), np.float32(constants.k),
+    )
+    dt, ell, nucleation = np.float32(constants.dt), np.float32(constants.ell), np.float32(constants.nucleation)
+    s = np.float32(load)
+    w = constants.nx + 2
+    other = np.zeros_like(f.damage)
+    for _ in range(n_steps):
+        _strain(f.ux, f.eigen_x, s, 1, exx)
+        _strain(f.uy, f.eigen_y, s, w, eyy)
+        _negative_pressure(exx, eyy, f.cell_mask, bulk, t)
+        _degradation(f.damage, f.cell_mask, g)
+        _normal_stress(exx, eyy, g, t, c11, c12, sxx)
+        _normal_stress(eyy, exx, g, t, c22, c12, syy)
+        _intact_shear(f.ux, f.uy, f.corner_mask, c66, w, intact)
+        _shear_stress(f.damage, intact, w, sxy)
+        _drive(exx, eyy, t, intact, energy, w, drive)
+        _accelerate(f.ux, f.vx, sxx, sxy, f.free_x, (1, w), motion)
+        _accelerate(f.uy, f.vy, syy, sxy, f.free_y, (w, 1), motion)
+        _move(f.ux, f.vx, dt)
+        _move(f.uy, f.vy, dt)
+        _mirror(f.damage, constants.nx, constants.ny)
+        _damage_pass(f.damage, drive, f.gc, ell, nucleation, w, other)
+        _mirror(other, constants.nx, constants.ny)
+        _damage_pass(other, drive, f.gc, ell, nucleation, w, f.damage)
+
+
+@njit(cache=True)
+def relax_damage(damage, gc, ell, shape, n_passes):  # type: ignore[no-untyped-def]
+    """Relax seeded damage to its AT1 profile without load, in place, by ``2 * (n_passes // 2)`` Jacobi passes.
+
+    Args:
+        damage: float32, flat; cells with 1 are broken and stay so.
+        gc: Toughness, float32, flat.
+        ell: Length scale in cells.
+        shape: (ny, nx).
+        n_passes: Number of passes.
+    """
+    ny, nx = shape
+    drive = np.zeros_like(damage)
+    other = np.zeros_like(damage)
+    length, one = np.float32(ell), np.float32(1.0)
+    for _ in range(n_passes // 2):
+        _mirror(damage, nx, ny)
+        _damage_pass(damage, drive, gc, length, one, nx + 2, other)
+        _mirror(other, nx, ny)
+        _damage_pass(other, drive, gc, length, one, nx + 2, damage)
+
+
+def _plane(flat: Float32, constants: Constants) -> Float32:
+    return flat.reshape(constants.ny + 2, constants.nx + 2)
+
+
+def _jacobi_numpy(d: Float32, drive: Float32, gc: Float32, ell: float, nucleation: float) -> Float32:
+    d = np.pad(d[1:-1, 1:-1], 1, mode="edge")
+    neighbours = d[:-2, 1:-1] + d[2:, 1:-1] + d[1:-1, :-2] + d[1:-1, 2:]
+    here, p, g = d[1:-1, 1:-1], drive[1:-1, 1:-1], gc[1:-1, 1:-1]
+    onset = np.where(neighbours + here > 0, 0.375 / ell, 0.375 / ell * nucleation)
+    trial = (p + g * (0.75 * ell * neighbours - onset)) / (p + 3 * ell * g)
+    d[1:-1, 1:-1] = np.maximum(here, np.minimum(1.0, trial))
+    return d
+
+
+def _stress_numpy(f: Fields, c: Constants, load: float) -> tuple[Float32, Float32, Float32, Float32]:
+    """Return sxx, syy (cells), sxy (corners) and the damage drive, each (ny + 2, nx + 2)."""
+    ux, uy, d = _plane(f.ux, c), _plane(f.uy, c), _plane(f.damage, c)
+    d = np.pad(d[1:-1, 1:-1], 1, mode="edge")
+    exx, eyy, intact = np.zeros_like(ux), np.zeros_like(ux), np.zeros_like(ux)
+    exx[:, :-1] = ux[:, 1:] - ux[:, :-1]
+    eyy[:-1] = uy[1:] - uy[:-1]
+    exx += np.float32(load) * _plane(f.eigen_x, c)
+    eyy += np.float32(load) * _plane(f.eigen_y, c)
+    bulk = 0.25 * (c.c11 + c.c22 + 2 * c.c12)
+    t = _plane(f.cell_mask, c) * bulk * np.minimum(exx + eyy, 0)
+    g = _plane(f.cell_mask, c) * ((1 - d) ** 2 + RESIDUAL_STIFFNESS)
+    sxx = g * (c.c11 * exx + c.c12 * eyy - t) + t
+    syy = g * (c.c22 * eyy + c.c12 * exx - t) + t
+    intact[1:, 1:] = ux[1:, 1:] - ux[:-1, 1:] + uy[1:, 1:] - uy[1:, :-1]
+    intact *= _plane(f.corner_mask, c) * c.c66
+    mean = np.ones_like(d)
+    mean[1:, 1:] = 1 - 0.25 * (d[1:, 1:] + d[:-1, 1:] + d[1:, :-1] + d[:-1, :-1])
+    square = intact**2
+    corner = np.zeros_like(d)
+    corner[:-1, :-1] = square[:-1, :-1] + square[:-1, 1:] + square[1:, :-1] + square[1:, 1:]
+    drive = c.c11 * exx**2 + c.c22 * eyy**2 + 2 * c.c12 * exx * eyy - t**2 / bulk + 0.25 / c.c66 * corner
+    return sxx, syy, ((mean**2 + RESIDUAL_STIFFNESS) * intact).astype(np.float32), drive.astype(np.float32)
+
+
+def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) -> Fields:
+    """Twin of :func:`advance` in whole-array form; returns new fields and leaves ``f`` alone."""
+    c = constants
+    half = 0.5 * c.damping * c.dt
+    keep, push = (1 - half) / (1 + half), c.dt / (1 + half)
+    for _ in range(n_steps):
+        sxx, syy, sxy, drive = _stress_numpy(f, c, load)
+        ux, uy = _plane(f.ux, c), _plane(f.uy, c)
+        fx, fy = np.zeros_like(ux), np.zeros_like(ux)
+        fx[1:-1, 1:] = sxx[1:-1, 1:] - sxx[1:-1, :-1] + sxy[2:, 1:] - sxy[1:-1, 1:] - c.k * ux[1:-1, 1:]
+        fy[1:, 1:-1] = syy[1:, 1:-1] - syy[:-1, 1:-1] + sxy[1:, 2:] - sxy[1:, 1:-1] - c.k * uy[1:, 1:-1]
+        vx = (_plane(f.free_x, c) * (keep * _plane(f.vx, c) + push * fx)).astype(np.float32)
+        vy = (_plane(f.free_y, c) * (keep * _plane(f.vy, c) + push * fy)).astype(np.float32)
+        d, gc = _plane(f.damage, c), _plane(f.gc, c)
+        for _pass in range(2):
+            d = _jacobi_numpy(d, drive, gc, c.ell, c.nucleation).astype(np.float32)
+        f = f._replace(
+            ux=(ux + np.float32(c.dt) * vx).ravel(), uy=(uy + np.float32(c.dt) * vy).ravel(), vx=vx.ravel(),
+            vy=vy.ravel(), damage=d.ravel(),
+        )
+    return f
+
+
+def relax_damage_numpy(damage: Float32, gc: Float32, ell: float, shape: tuple[int, int], n_passes: int) -> Float32:
+    """Twin of :func:`relax_damage`; returns the relaxed field."""
+    padded = (shape[0] + 2, shape[1] + 2)
+    d, g = damage.reshape(padded), gc.reshape(padded)
+    for _ in range(2 * (n_passes // 2)):
+        d = _jacobi_numpy(d, np.zeros_like(d), g, ell, 1.0).astype(np.float32)
+    return d.ravel()

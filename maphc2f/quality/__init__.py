@@ -1,0 +1,1 @@
+"""The Synthesis Quality Estimator and the invariants of a sample."""

@@ -1,0 +1,248 @@
+"""SQE v1: six terms in [0, 1] and their weighted geometric mean, without weights learnt from data.
+
+* :class:`ScoredWindow`: what is scored.
+* :func:`physics_term`, :func:`boundary_term`, :func:`texture_term`, :func:`visibility_term`, :func:`placement_term`,
+  :func:`agreement_term`: one question each, see their docstrings.
+* :func:`sqe_terms`: all six by name.
+* :func:`sqe_score`: one number of them.
+
+NumPy and OpenCV only, in a fixed order of operations: the same bits with or without any optional package.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from maphc2f.quality.invariants import change_shares, visible_threshold
+from maphc2f.render.window import PictureStatistics
+from maphc2f.sample import Float32, UInt8
+
+WEIGHTS: Mapping[str, float] = {
+    "physics": 1.0,
+    "boundary": 1.5,
+    "texture": 1.0,
+    "visibility": 1.5,
+    "placement": 1.0,
+    "agreement": 2.0,
+}
+"""Exponents of the geometric mean. What a detector learns first (does the label say what the picture shows, can it be
+seen, is its rim that of a picture) weighs most. They are a choice, not a fit."""
+
+TERM_FLOOR = 0.02
+"""A term below this counts as this: one hopeless term sinks a sample without erasing the others."""
+
+SOLVER_SCALE = 0.1
+RESIDUAL_SCALE = 1.0
+"""Relative residuals at which the physics term has fallen to one half."""
+
+BOUNDARY_TOLERANCE = 0.55
+TEXTURE_TOLERANCE = 0.6
+"""Natural logarithm of the ratio (to the expected) at which a term has fallen to exp(-1/2)."""
+
+VISIBILITY_RISE = (0.4, 1.2)
+VISIBILITY_FALL = (9.0, 18.0)
+"""Contrast to noise: invisible below the first, plain from the second, less and less credible from the third on."""
+
+GARISH_SCORE = 0.3
+SEVERITY_DEMAND = 1.0
+"""How much more contrast a defect of severity 1 must have to count as plain than one of severity 0."""
+
+PLAUSIBLE_AREA = 0.5
+"""Share of the part above which a defect is less plausible."""
+
+CLEAR_SHARE = 0.5
+"""Share of the contour that must show a change for the boundary to be judged at full weight."""
+
+DIFFERENCE_VARIANCE = 1.0 / 3.0
+"""What a central difference adds to the variance of a step's slope, px²."""
+
+SIDE = 3
+"""Distance from the contour, px, at which inside and outside are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredWindow:
+    """A finished window with what is known about it; float32 (H, W) in [0, 1] unless said.
+
+    Attributes:
+        original: Good picture (H, W, C).
+        picture: Finished picture (H, W, C).
+        soft_mask: Its soft mask.
+        foreground: 1 on the part.
+        statistics: Of the whole picture.
+        residuals: Of the refinement, by name.
+        solver_residual: Of the simulation, relative.
+        change_radius: See :class:`~maphc2f.render.window.WindowResult`.
+        severity: 0 .. 1.
+        is_line: Whether the defect is a line.
+        part_area: Area of the whole foreground of the picture, px; 0: that of the window.
+    """
+
+    original: Float32
+    picture: Float32
+    soft_mask: Float32
+    foreground: Float32
+    statistics: PictureStatistics
+    residuals: Mapping[str, float]
+    solver_residual: float
+    change_radius: float
+    severity: float
+    is_line: bool
+    part_area: float = 0.0
+
+
+def _gray_change(window: ScoredWindow) -> Float32:
+    return np.ascontiguousarray((window.picture - window.original).mean(axis=2, dtype=np.float32))
+
+
+def _hard(window: ScoredWindow) -> UInt8:
+    return np.asarray(window.soft_mask >= 0.5, dtype=np.uint8)
+
+
+def _eroded(window: ScoredWindow, *, keep: bool) -> UInt8:
+    """Return the hard mask less its outermost pixels, or whole where ``keep`` or nothing would be left."""
+    hard = _hard(window)
+    inner = np.asarray(cv2.erode(hard, np.ones((3, 3), np.uint8)), dtype=np.uint8)
+    return hard if keep or not inner.any() else inner
+
+
+def _disk(radius: int) -> UInt8:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), dtype=np.uint8)
+
+
+def _ring(mask: UInt8, near: int, far: int) -> UInt8:
+    """Return the pixels farther than ``near`` and within ``far`` px of the mask."""
+    return np.asarray(cv2.dilate(mask, _disk(far)) - cv2.dilate(mask, _disk(near)), dtype=np.uint8)
+
+
+def _log_normal(ratio: float, tolerance: float) -> float:
+    """Return exp(-ln²(ratio) / 2 tolerance²): 1 at ratio 1, the same for twice and half."""
+    return math.exp(-0.5 * (math.log(max(ratio, 1e-6)) / tolerance) ** 2)
+
+
+def physics_term(window: ScoredWindow) -> float:
+    """Return whether solver and refinement converged: geometric mean of 1 / (1 + r / r₀) over their residuals."""
+    scores = [1.0 / (1.0 + max(window.solver_residual, 0.0) / SOLVER_SCALE)]
+    scores += [1.0 / (1.0 + max(value, 0.0) / RESIDUAL_SCALE) for _, value in sorted(window.residuals.items())]
+    return float(math.prod(scores) ** (1.0 / len(scores)))
+
+
+def boundary_term(window: ScoredWindow) -> float:
+    """Return whether the transition at the contour matches the optics.
+
+    At pixels of the contour the width σ = A / (|∇u| √(2π)) is read, A being the span of the change within 3 px; its
+    median over σ of lens, rim and pixel scores by a log-normal. A sharp paste and a soft halo are far from it, and a
+    contour that lies beside the change has little change to read: the share of clear pixels is a factor.
+    """
+    change, hard = _gray_change(window), _hard(window)
+    square = np.ones((3, 3), np.uint8)
+    inner = np.zeros_like(hard) if window.is_line else cv2.erode(hard, square)
+    contour = np.asarray(cv2.dilate(hard, square)) > np.asarray(inner)
+    if not hard.any():
+        return 0.0
+    dy, dx = np.gradient(change)
+    disk = _disk(SIDE)
+    span = np.asarray(cv2.dilate(change, disk)) - np.asarray(cv2.erode(change, disk))
+    clear = contour & (span > visible_threshold(window.statistics.noise))
+    if not clear.any():
+        return 0.0
+    # The steepest of the neighbourhood belongs to the transition; the contour may lie half a pixel beside it.
+    steepest = np.asarray(cv2.dilate(np.hypot(dy, dx), square))
+    widths = span[clear] / np.maximum(steepest[clear] * math.sqrt(2.0 * math.pi), 1e-6)
+    # The change radius is one pixel and two sigmas of lens, rim and pixel.
+    expected = math.hypot(0.5 * (window.change_radius - 1.0), math.sqrt(DIFFERENCE_VARIANCE))
+    share = float(clear.sum()) / float(contour.sum())
+    score = _log_normal(float(np.median(widths)) / expected, BOUNDARY_TOLERANCE)
+    return min(1.0, share / CLEAR_SHARE) * score
+
+
+def texture_term(window: ScoredWindow) -> float:
+    """Return whether the finest detail inside is that of this picture.
+
+    The mean absolute diagonal difference inside the mask over that of the good picture at the same place or in a ring
+    round it (the nearer one), each plus half the sensor noise, scores by a log-normal: a smooth patch and a noisy one
+    both fail.
+    """
+    inside = _detail(window.picture, _eroded(window, keep=window.is_line))
+    here = _detail(window.original, _hard(window))
+    round_it = _detail(window.original, _ring(_hard(window), 2, 8))
+    floor = 0.5 * window.statistics.noise + 0.5 / 255.0
+    expected = min(max(inside, min(here, round_it)), max(here, round_it))
+    return _log_normal((inside + floor) / (expected + floor), TEXTURE_TOLERANCE)
+
+
+def _detail(picture: Float32, where: UInt8) -> float:
+    gray = picture.mean(axis=2, dtype=np.float32)
+    band = np.abs(gray[:-1, :-1] - gray[:-1, 1:] - gray[1:, :-1] + gray[1:, 1:])
+    used = band[where[:-1, :-1] > 0]
+    return 0.5 * float(used.mean(dtype=np.float64)) if used.size else 0.0
+
+
+def visibility_term(window: ScoredWindow) -> float:
+    """Return whether the defect can be seen, is as plain as its severity asks, and is not garish.
+
+    Contrast to noise is the 75 % quantile of |u| in the mask over the larger of local standard deviation and noise
+    threshold. The score rises linearly, stays 1, falls to GARISH_SCORE; the more severe, the later it is plain.
+    """
+    inside = window.soft_mask >= 0.5
+    if not inside.any():
+        return 0.0
+    change = np.abs(window.picture - window.original).max(axis=2)
+    unit = max(window.statistics.local_std, visible_threshold(window.statistics.noise))
+    contrast = float(np.quantile(change[inside], 0.75)) / unit
+    plain = VISIBILITY_RISE[1] + SEVERITY_DEMAND * window.severity
+    rise = (contrast - VISIBILITY_RISE[0]) / (plain - VISIBILITY_RISE[0])
+    fall = (contrast - VISIBILITY_FALL[0]) / (VISIBILITY_FALL[1] - VISIBILITY_FALL[0])
+    return min(max(rise, 0.0), 1.0) * (1.0 - (1.0 - GARISH_SCORE) * min(max(fall, 0.0), 1.0))
+
+
+def placement_term(window: ScoredWindow) -> float:
+    """Return the share of the mask on the part, times the plausibility of its size.
+
+    The size factor is 1 up to PLAUSIBLE_AREA of the part and falls with its inverse beyond.
+    """
+    weight = float(window.soft_mask.sum(dtype=np.float64))
+    if weight == 0.0:
+        return 0.0
+    part = window.foreground >= 0.5
+    inside = float((window.soft_mask * part).sum(dtype=np.float64)) / weight
+    area = window.part_area or float(part.sum())
+    return inside * min(1.0, PLAUSIBLE_AREA * area / weight)
+
+
+def agreement_term(window: ScoredWindow) -> float:
+    """Return the harmonic mean of the visibly changed share of the mask and the share of the change in the mask."""
+    return change_shares(
+        window.original, window.picture, _hard(window), window.statistics.noise, window.change_radius, window.is_line
+    ).agreement
+
+
+def sqe_terms(window: ScoredWindow) -> dict[str, float]:
+    """Return the six terms by name, each in [0, 1]."""
+    return {
+        "physics": physics_term(window),
+        "boundary": boundary_term(window),
+        "texture": texture_term(window),
+        "visibility": visibility_term(window),
+        "placement": placement_term(window),
+        "agreement": agreement_term(window),
+    }
+
+
+def sqe_score(terms: Mapping[str, float]) -> float:
+    """Return Π tᵢ^(wᵢ / Σ w) of the terms, floored at TERM_FLOOR each: no term can be bought off by another.
+
+    Raises:
+        ValueError: A term is missing or unknown.
+    """
+    if set(terms) != set(WEIGHTS):
+        msg = f"terms must be {', '.join(sorted(WEIGHTS))}, got {', '.join(sorted(terms))}"
+        raise ValueError(msg)
+    total = sum(WEIGHTS.values())
+    logarithm = sum(WEIGHTS[name] * math.log(max(terms[name], TERM_FLOOR)) for name in WEIGHTS)
+    return min(1.0, math.exp(logarithm / total))

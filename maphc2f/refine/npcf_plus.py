@@ -1,0 +1,197 @@
+"""npcF++: a wavelet block for the texture of a defect and a synergy block for its boundary.
+
+* :func:`wavelet_block`: detail energy and sensor noise inside and round the defect.
+* :func:`transition_width`: blur of the transition at the contour.
+* :func:`match_optics`: brings it to the optics of the picture.
+* :func:`guided_filter`: edge-preserving filter of one field by another.
+* :func:`boundary_synergy`: contour and picture sharpen each other.
+
+Pure functions on (B, 1, H, W) luminance; the change they return is added to all channels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from maphc2f.refine import wavelet
+from maphc2f.render.operators import (
+    box_mean,
+    central_gradient,
+    gaussian_blur,
+    gaussian_taps,
+    masked_mean,
+    normal_coverage,
+)
+
+BAND_SHARES = (0.5, 0.35, 0.15)
+"""Energy of a worn surface by level, finest first: the slopes of a self-affine height, Hurst exponent near 0.5."""
+
+INSIDE_GAINS = (0.85, 1.8)
+"""Limits of the gain inside; the lower one only at the finest level, for coarse bands also hold the defect's shape."""
+
+RING_GAINS = (0.8, 1.25)
+RING_WIDTH = 4.0
+"""Ring round the defect, px, whose texture must stay that of the good picture."""
+
+SYNERGY_STEPS = 2
+SYNERGY_BAND = 2.0
+"""Half width of the band |φ| in which picture and contour meet, px."""
+
+GUIDE_RADIUS = 1
+GUIDE_REGULARISATION = 0.02
+"""Variance (of fields in [0, 1]) below which a window counts as flat."""
+
+MAX_SHIFT = 0.5
+"""Most that one pass moves the contour, px."""
+
+HALO_SHARE = 0.5
+"""Share of a change that the contour does not explain and that one pass removes."""
+
+SHARPEN_LIMIT = 0.5
+MIN_BAND_WEIGHT = 6.0
+"""With fewer pixels' weight in the band the width of the transition is not defined, and nothing is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextureDemand:
+    """What texture the inside of a defect should have; tensors (B, 1, 1, 1).
+
+    Attributes:
+        own: Amplitude of the surface's own texture that is left, 0 .. 1.
+        rough: Standard deviation of the texture of exposed material, display units.
+        noise: Sensor noise, display units.
+    """
+
+    own: Tensor
+    rough: Tensor
+    noise: Tensor
+
+
+def _energy(band: Tensor, weight: Tensor) -> Tensor:
+    return masked_mean(band * band, weight)
+
+
+def _inside_gain(now: Tensor, reference: Tensor, demand: TextureDemand, level: int) -> Tensor:
+    """Return √(demanded / present energy): own texture, material's roughness and noise add as variances."""
+    demanded = demand.own * demand.own * reference + demand.rough * demand.rough * (BAND_SHARES[level] / 3.0)
+    demanded = torch.maximum(demanded, demand.noise * demand.noise)
+    low = INSIDE_GAINS[0] if level == 0 else 1.0
+    return torch.clamp(torch.sqrt(demanded / torch.clamp(now, min=1e-8)), low, INSIDE_GAINS[1])
+
+
+def wavelet_block(
+    original: Tensor, changed: Tensor, inside: Tensor, ring: Tensor, demand: TextureDemand
+) -> tuple[Tensor, Tensor]:
+    """Return the detail to add and the amplitude of sensor noise to restore.
+
+    In each band the gain is g = 1 + w_in (g_in - 1) + w_ring (g_ring - 1) with g_in = √(E_demanded / E_now) inside
+    and g_ring = √(E_original / E_now) in the ring, both clipped. Where all gains are 1 the detail added is
+    zero.
+
+    Args:
+        original: Luminance of the good picture (B, 1, H, W).
+        changed: Luminance with the defect.
+        inside: Weight of the inside, in [0, 1].
+        ring: Weight of the ring.
+        demand: See :class:`TextureDemand`.
+
+    Returns:
+        Detail (B, 1, H, W), and the standard deviation (B, 1, 1, 1) by which the finest diagonal band falls short of
+        the sensor noise.
+    """
+    before, _ = wavelet.forward(original)
+    now, approximation = wavelet.forward(changed)
+    extra = []
+    for level, (reference, present) in enumerate(zip(before, now, strict=True)):
+        gains = []
+        for old, new in zip(reference, present, strict=True):
+            inner = _inside_gain(_energy(new, inside), _energy(old, inside), demand, level)
+            outer = torch.sqrt(_energy(old, ring) / torch.clamp(_energy(new, ring), min=1e-8))
+            outer = torch.clamp(outer, *RING_GAINS) * (ring.sum((1, 2, 3), keepdim=True) > 0)
+            gains.append(inside * (inner - 1.0) + ring * (outer - 1.0))
+        extra.append(wavelet.scale(present, (gains[0], gains[1], gains[2])))
+    detail = wavelet.inverse(extra, torch.zeros_like(approximation))
+    missing = demand.noise * demand.noise - _energy(now[0].diagonal + extra[0].diagonal, inside)
+    return detail, torch.sqrt(torch.clamp(missing, min=0.0))
+
+
+def transition_width(magnitude: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the Gaussian sigma of the transition at the contour, px, and whether it is defined, (B, 1, 1, 1).
+
+    A step of height A seen through a Gaussian has the slope A / (σ √(2π)) at its contour; A is the difference between
+    the means at -3 .. -1 px and 1 .. 3 px, the slope the mean of -∂|u|/∂n over |φ| < ½.
+
+    Args:
+        magnitude: |u| (B, 1, H, W).
+        level: Signed distance φ, px.
+    """
+    inner = ((level < -1.0) & (level > -3.0)).to(magnitude.dtype)
+    outer = ((level > 1.0) & (level < 3.0)).to(magnitude.dtype)
+    edge = (torch.abs(level) < 0.5).to(magnitude.dtype)
+    height = masked_mean(magnitude, inner) - masked_mean(magnitude, outer)
+    uy, ux = central_gradient(magnitude)
+    ny, nx = central_gradient(level)
+    slope = -masked_mean(uy * ny + ux * nx, edge)
+    weight = torch.minimum(inner.sum((1, 2, 3), keepdim=True), edge.sum((1, 2, 3), keepdim=True))
+    defined = (weight > MIN_BAND_WEIGHT) & (height > 1.0 / 255.0) & (slope > 1e-4)
+    width = height / (torch.clamp(slope, min=1e-4) * math.sqrt(2.0 * math.pi))
+    return width, defined.to(magnitude.dtype)
+
+
+def match_optics(change: Tensor, magnitude: Tensor, level: Tensor, target: Tensor) -> Tensor:
+    """Return ``change`` (B, C, H, W) with its transition at the contour brought to the width ``target``, px.
+
+    Too sharp: blended with its blur of 1 px by the missing variance. Too soft: unsharp masking, limited.
+    """
+    width, defined = transition_width(magnitude, level)
+    missing = target * target - width * width
+    share = torch.clamp(missing, -SHARPEN_LIMIT, 1.0) * defined
+    blurred = gaussian_blur(change, gaussian_taps([1.0] * change.shape[0], change))
+    near = torch.clamp(SYNERGY_BAND + 1.0 - torch.abs(level), 0.0, 1.0)
+    return change + (share * near) * (blurred - change)
+
+
+def guided_filter(source: Tensor, guide: Tensor) -> Tensor:
+    """Return ``source`` filtered under ``guide`` (He et al. 2013, doi 10.1109/TPAMI.2012.213, eqs. 5, 6, 8).
+
+    q = ā I + b̄ with a = cov(I, p) / (var(I) + ε), b = mean(p) - a mean(I) over squares of side 2 GUIDE_RADIUS + 1.
+    """
+    mean_guide, mean_source = box_mean(guide, GUIDE_RADIUS), box_mean(source, GUIDE_RADIUS)
+    covariance = box_mean(guide * source, GUIDE_RADIUS) - mean_guide * mean_source
+    variance = box_mean(guide * guide, GUIDE_RADIUS) - mean_guide * mean_guide
+    slope = covariance / (variance + GUIDE_REGULARISATION)
+    offset = mean_source - slope * mean_guide
+    return box_mean(slope, GUIDE_RADIUS) * guide + box_mean(offset, GUIDE_RADIUS)
+
+
+def boundary_synergy(change: Tensor, level: Tensor, target: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
+    """One pass in which contour and picture sharpen each other.
+
+    1. c = |u| / A, the change relative to its mean inside, and a = Φ(-φ / σ).
+    2. The contour moves to where the picture changes: a' = guided(a | c), δφ = σ √(2π) (a - a').
+    3. Change that the contour does not explain is taken back: u ← u (1 - s) outside, s from c - guided(c | a) > 0.
+
+    Args:
+        change: Luminance of u (B, 1, H, W).
+        level: φ, px.
+        target: σ of the optics, px.
+        trust: How far the contour is an optical one, 0 .. 1 (a relief seen by its shading has none).
+
+    Returns:
+        The shift of the level set (B, 1, H, W), px, and the factor of the change (B, 1, H, W).
+    """
+    magnitude = torch.abs(change)
+    phase = normal_coverage(level, target)
+    inside = (level < -0.5).to(change.dtype)
+    height = torch.clamp(masked_mean(magnitude, inside), min=1.0 / 255.0)
+    relative = torch.clamp(magnitude / height, 0.0, 1.0)
+    near = torch.clamp(SYNERGY_BAND + 0.5 - torch.abs(level), 0.0, 1.0) * trust
+    moved = (phase - guided_filter(phase, relative)) * (target * math.sqrt(2.0 * math.pi))
+    shift = torch.clamp(moved, -MAX_SHIFT, MAX_SHIFT) * near
+    unexplained = torch.clamp(relative - guided_filter(relative, phase), min=0.0) * (level > 0.5)
+    keep = 1.0 - HALO_SHARE * trust * unexplained / torch.clamp(relative, min=0.05)
+    return shift, torch.clamp(keep, 0.0, 1.0)

@@ -1,0 +1,99 @@
+"""Undecimated (stationary) wavelet transform with db2, forward and inverse, in torch.
+
+* :func:`forward`: picture to detail bands and approximation.
+* :func:`inverse`: the exact inverse.
+* :class:`Bands`: the three detail bands of a level.
+
+The à trous scheme (Holschneider et al. 1989): level j filters with taps 2^j apart. The border is periodic, as in
+PyWavelets' ``swt2``, whose coefficients (order, sign and position) these are.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as nnf
+from torch import Tensor
+
+LEVELS = 3
+
+_S3 = math.sqrt(3.0)
+LOWPASS: tuple[float, ...] = tuple(v / (4.0 * math.sqrt(2.0)) for v in (1.0 - _S3, 3.0 - _S3, 3.0 + _S3, 1.0 + _S3))
+"""db2 decomposition low-pass (Daubechies 1988, doi 10.1002/cpa.3160410705, N = 2), in convolution order."""
+
+HIGHPASS: tuple[float, ...] = (-LOWPASS[3], LOWPASS[2], -LOWPASS[1], LOWPASS[0])
+"""Its quadrature mirror."""
+
+
+class Bands(NamedTuple):
+    """Detail bands of one level, (B, C, H, W) each: high-pass along the axis named."""
+
+    rows: Tensor
+    columns: Tensor
+    diagonal: Tensor
+
+
+def _filter(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
+    """Return y[n] = Σ_k taps[k] x[n + (2 - k) · dilation] along ``axis``, periodic."""
+    length, before, after = x.shape[axis], dilation, 2 * dilation
+    pad = (before, after, 0, 0) if axis == -1 else (0, 0, before, after)
+    padded = nnf.pad(x, pad, mode="circular")
+    out = padded.narrow(axis, 3 * dilation, length) * taps[0]
+    for k in range(1, 4):
+        out = out.add(padded.narrow(axis, (3 - k) * dilation, length), alpha=taps[k])
+    return out
+
+
+def _adjoint(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
+    """Return the transpose of :func:`_filter`: y[n] = Σ_k taps[k] x[n - (2 - k) · dilation]."""
+    length, before, after = x.shape[axis], 2 * dilation, dilation
+    pad = (before, after, 0, 0) if axis == -1 else (0, 0, before, after)
+    padded = nnf.pad(x, pad, mode="circular")
+    out = padded.narrow(axis, 0, length) * taps[0]
+    for k in range(1, 4):
+        out = out.add(padded.narrow(axis, k * dilation, length), alpha=taps[k])
+    return out
+
+
+def forward(x: Tensor, levels: int = LEVELS) -> tuple[list[Bands], Tensor]:
+    """Return the detail bands, finest first, and the approximation of ``x`` (B, C, H, W).
+
+    Height and width must exceed 2^(levels + 1), the reach of the coarsest filter.
+
+    Raises:
+        ValueError: The picture is smaller than the filters.
+    """
+    if min(x.shape[-2:]) <= 2 ** (levels + 1):
+        msg = f"{levels} levels need more than {2 ** (levels + 1)} px, got {tuple(x.shape[-2:])}"
+        raise ValueError(msg)
+    details, approximation = [], x
+    for j in range(levels):
+        step = 2**j
+        low = _filter(approximation, LOWPASS, step, -2)
+        high = _filter(approximation, HIGHPASS, step, -2)
+        details.append(
+            Bands(_filter(high, LOWPASS, step, -1), _filter(low, HIGHPASS, step, -1), _filter(high, HIGHPASS, step, -1))
+        )
+        approximation = _filter(low, LOWPASS, step, -1)
+    return details, approximation
+
+
+def inverse(details: list[Bands], approximation: Tensor) -> Tensor:
+    """Return the picture of ``details`` (finest first) and ``approximation``.
+
+    For an orthogonal filter pair ½ (HᵀH + GᵀG) = 1 along each axis, so the transpose over 4 inverts a level exactly.
+    """
+    x = approximation
+    for j in reversed(range(len(details))):
+        step, bands = 2**j, details[j]
+        low = _adjoint(x, LOWPASS, step, -1) + _adjoint(bands.columns, HIGHPASS, step, -1)
+        high = _adjoint(bands.rows, LOWPASS, step, -1) + _adjoint(bands.diagonal, HIGHPASS, step, -1)
+        x = 0.25 * (_adjoint(low, LOWPASS, step, -2) + _adjoint(high, HIGHPASS, step, -2))
+    return x
+
+
+def scale(bands: Bands, gains: tuple[Tensor, Tensor, Tensor]) -> Bands:
+    """Return ``bands`` times one gain each, broadcast to (B, C, H, W)."""
+    return Bands(*(torch.mul(band, gain) for band, gain in zip(bands, gains, strict=True)))

@@ -1,0 +1,166 @@
+"""How a defect looks, drawn from documented ranges.
+
+* :class:`Looks`: the ranges of one family.
+* :data:`LOOKS`: the table of all families.
+* :func:`draw_appearance`: one draw.
+* :func:`appearance_parameters`: the numbers stored in a sample's row.
+
+The ranges are those of prototypes measured on real defects (contrast |z| log-uniform between 2 and 9, mouths of cracks
+0.5-5 px, rims of 0.8 px); material numbers come from :class:`~maphc2f.spec.MaterialSpec`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from maphc2f.render.batch import GRAY_FLOOR, mean_luminance
+from maphc2f.render.window import Appearance, PictureStatistics
+from maphc2f.spec import MaterialSpec
+
+CONTRAST_SEVERITY_SHARE = 0.3
+"""Share of the (logarithmic) contrast range that severity decides; the rest is chance."""
+
+DARK_SURFACE = 0.12
+"""On surfaces darker than this, display units, there is no room for a dark defect: it is bright."""
+
+BRIGHT_SURFACE = 0.9
+"""On surfaces brighter than this there is no room for a bright one."""
+
+DEFAULT_PRODUCT = (0.22, 0.11, 0.05)
+"""Linear reflectance of rust (goethite and haematite mixed), for materials that name no colour."""
+
+PRODUCT_VARIATION = 0.2
+"""Relative spread of the product's brightness between samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """Ranges of one family's appearance.
+
+    Attributes:
+        contrast: |z| = change / local standard deviation of the picture, drawn log-uniform.
+        bright: Probability of a bright defect.
+        edge_sigma: Softness of the rim before the optical blur, px.
+        roughness: Fine texture inside over the local standard deviation.
+        gloss_loss: Share of the surface's own texture and highlights that is gone inside.
+        lip: Strength of the lit lip.
+        relief_gain: Slope multiplier of the set-up's grazing light, drawn log-uniform.
+        albedo_share: Share of the contrast carried by reflectance.
+    """
+
+    contrast: tuple[float, float] = (2.0, 9.0)
+    bright: float = 0.15
+    edge_sigma: tuple[float, float] = (0.3, 0.9)
+    roughness: tuple[float, float] = (0.3, 1.0)
+    gloss_loss: tuple[float, float] = (0.4, 0.9)
+    lip: tuple[float, float] = (0.0, 0.0)
+    relief_gain: tuple[float, float] = (0.7, 1.5)
+    albedo_share: tuple[float, float] = (0.6, 0.85)
+
+
+LOOKS: Mapping[str, Looks] = {
+    "crack": Looks(
+        edge_sigma=(0.0, 0.0), roughness=(0.0, 0.3), gloss_loss=(0.0, 0.0), lip=(0.0, 0.6), albedo_share=(1.0, 1.0)
+    ),
+    "corrosion": Looks(bright=0.10, contrast=(2.5, 9.0)),
+    "corrosion/stain": Looks(
+        bright=0.10,
+        contrast=(2.0, 6.0),
+        edge_sigma=(0.5, 1.5),
+        roughness=(0.1, 0.4),
+        gloss_loss=(0.1, 0.4),
+        albedo_share=(0.9, 1.0),
+    ),
+    "deformation": Looks(contrast=(2.5, 9.0), roughness=(0.0, 0.2), gloss_loss=(0.0, 0.15), albedo_share=(0.0, 0.0)),
+    "deformation/scratch": Looks(
+        bright=0.5,
+        contrast=(2.5, 9.0),
+        edge_sigma=(0.2, 0.5),
+        roughness=(0.2, 0.8),
+        gloss_loss=(0.3, 0.8),
+        albedo_share=(0.4, 0.7),
+    ),
+    "deformation/imprint": Looks(
+        bright=0.3, contrast=(2.5, 9.0), roughness=(0.1, 0.5), gloss_loss=(0.1, 0.5), albedo_share=(0.0, 0.3)
+    ),
+    "texture_overlay": Looks(roughness=(0.0, 0.0), gloss_loss=(0.0, 0.0), albedo_share=(0.0, 0.0)),
+}
+"""Looks by ``family`` or ``family/scenario``; the scenario wins. Unknown families look like the default."""
+
+
+def looks_of(family: str, scenario: str) -> Looks:
+    """Return the ranges of a scenario, else of its family, else the default."""
+    return LOOKS.get(f"{family}/{scenario}", LOOKS.get(family, Looks()))
+
+
+def draw_appearance(
+    family: str,
+    scenario: str,
+    material: MaterialSpec,
+    severity: float,
+    statistics: PictureStatistics,
+    rng: np.random.Generator,
+) -> Appearance:
+    """Draw how one defect looks.
+
+    Args:
+        family: Defect family.
+        scenario: Its scenario; some have looks of their own.
+        material: Gives mouth of cracks, fracture brightness and product colours.
+        severity: 0 .. 1; more severe defects have more contrast.
+        statistics: Of the good picture: a very dark surface only shows bright defects, and the reverse.
+        rng: The only source of chance; always the same number of draws.
+
+    Returns:
+        The appearance. Its contrast is at least 5 gray levels over the picture's local standard deviation.
+    """
+    looks = looks_of(family, scenario)
+    chance = rng.random(10)
+    lift = CONTRAST_SEVERITY_SHARE
+    contrast = _log_between(looks.contrast, (1.0 - lift) * chance[0] + lift * severity)
+    contrast = max(contrast, GRAY_FLOOR / max(statistics.local_std, 1e-4))
+    return Appearance(
+        contrast=contrast,
+        polarity=_polarity(looks.bright, chance[1], statistics),
+        edge_width=_log_between(material.edge_width, chance[2]) if family == "crack" else 0.0,
+        edge_sigma=_between(looks.edge_sigma, chance[3]),
+        roughness=_between(looks.roughness, chance[4]),
+        fracture_brightness=_between(material.fracture_brightness, chance[5]),
+        gloss_loss=_between(looks.gloss_loss, chance[6]),
+        lip=_between(looks.lip, chance[7]),
+        product_colour=_product_colour(material, chance[8]),
+        relief_gain=_log_between(looks.relief_gain, chance[9]),
+        albedo_share=_between(looks.albedo_share, chance[4]),
+    )
+
+
+def appearance_parameters(appearance: Appearance) -> dict[str, Any]:
+    """Return the numbers of ``appearance`` under the names stored in a row (units as in its docstring)."""
+    return {f"appearance_{name}": value for name, value in asdict(appearance).items()}
+
+
+def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> float:
+    level = mean_luminance(statistics.mean)
+    if level < DARK_SURFACE:
+        return 1.0
+    return -1.0 if level > BRIGHT_SURFACE or chance >= bright else 1.0
+
+
+def _between(limits: tuple[float, float], chance: float) -> float:
+    return float(limits[0] + (limits[1] - limits[0]) * chance)
+
+
+def _log_between(limits: tuple[float, float], chance: float) -> float:
+    low, high = max(limits[0], 1e-12), max(limits[1], 1e-12)
+    return float(math.exp(math.log(low) + (math.log(high) - math.log(low)) * chance))
+
+
+def _product_colour(material: MaterialSpec, chance: float) -> tuple[float, float, float]:
+    red, green, blue = material.product_colours[-1] if material.product_colours else DEFAULT_PRODUCT
+    scale = 1.0 + PRODUCT_VARIATION * (2.0 * chance - 1.0)
+    return min(red * scale, 1.0), min(green * scale, 1.0), min(blue * scale, 1.0)

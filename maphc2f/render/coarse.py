@@ -1,0 +1,52 @@
+"""The coarse picture: one renderer, driven by the fields that a defect brings.
+
+* :func:`render_overlay`: texture blended as in GLASS.
+* :func:`render_coarse`: lines, regions or overlays of a batch, composed with the good picture.
+* :func:`compose`: a changed picture inside the support, the good one outside, to the bit.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from maphc2f.render.batch import WindowBatch
+from maphc2f.render.line import Rendered, optical_sigma, render_line
+from maphc2f.render.operators import normal_coverage
+from maphc2f.render.relief import render_relief
+
+
+def compose(original: Tensor, changed: Tensor, allowed: Tensor) -> Tensor:
+    """Return I0 + s (I - I0), clipped to [0, 1]; equal to I0 to the bit where s = 0.
+
+    Args:
+        original: I0 (B, C, H, W) in [0, 1].
+        changed: I (B, C, H, W).
+        allowed: s (B, 1, H, W) in [0, 1].
+    """
+    return torch.clamp(original + allowed * (changed - original), 0.0, 1.0)
+
+
+def render_overlay(batch: WindowBatch) -> Rendered:
+    """Return x (1 - m) + (1 - β) m x + β m t with picture x, texture t, extent m and opacity β.
+
+    The blend of GLASS's local anomaly synthesis (Chen et al. 2024, arXiv:2407.09359, section 3.4), written with the
+    opacity of the texture instead of its transparency.
+    """
+    if batch.overlay is None:
+        msg = "an overlay needs a texture"
+        raise ValueError(msg)
+    sigma = optical_sigma(batch)
+    weight = batch.scalars.opacity * normal_coverage(batch.distance, sigma)
+    picture = batch.picture + weight * (batch.overlay - batch.picture)
+    return Rendered(picture, batch.distance, torch.zeros_like(weight), sigma, 1.0 - weight)
+
+
+def render_coarse(batch: WindowBatch) -> Rendered:
+    """Return the coarse pictures of a batch of one kind, equal to the good ones outside the allowed region."""
+    if batch.overlay is not None:
+        rendered = render_overlay(batch)
+    else:
+        rendered = render_line(batch) if batch.is_line else render_relief(batch)
+    picture = compose(batch.picture, rendered.picture, batch.allowed)
+    return Rendered(picture, rendered.level, rendered.half_width, rendered.softness, rendered.texture_gain)

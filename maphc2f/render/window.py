@@ -1,0 +1,123 @@
+"""What goes into and comes out of rendering and refinement, one window of a picture each.
+
+Pictures are float32 in [0, 1] of the display-coded values (code / 255 or code / 65535), (H, W, C) with C = 1 or 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maphc2f.sample import Float32, PlacedFields
+
+
+@dataclass(frozen=True, slots=True)
+class PictureStatistics:
+    """Optics and statistics of a prepared picture, estimated once and cached.
+
+    Attributes:
+        noise: Sensor noise, standard deviation of the finest detail band (MAD), display units in [0, 1].
+        psf_sigma: Gaussian sigma of the optical blur, px.
+        light: Unit vector (y, x, z) towards the light.
+        ambient: Share of ambient light, 0 .. 1.
+        local_std: Typical standard deviation in a 32-px neighbourhood inside the foreground, display units.
+        mean: Mean value inside the foreground, display units, per channel.
+        direction: Dominant texture direction, rad from the x axis, in [0, pi).
+        coherence: How directed the texture is, 0 (isotropic) .. 1.
+    """
+
+    noise: float
+    psf_sigma: float
+    light: tuple[float, float, float]
+    ambient: float
+    local_std: float
+    mean: tuple[float, ...]
+    direction: float
+    coherence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Appearance:
+    """How one defect looks: drawn per sample, stored with it. Every number is a named, documented parameter.
+
+    Attributes:
+        contrast: Target |amplitude| of the darkest (brightest) part over ``local_std``.
+        polarity: -1 dark, +1 bright.
+        edge_width: Worn or spalled mouth of a crack at its widest, m; 0 for regions.
+        edge_sigma: Softness of a region's rim, px (before the optical blur).
+        roughness: Strength of the fine texture inside, relative to ``local_std``.
+        fracture_brightness: Reflectance of exposed material over that of the surface.
+        gloss_loss: Share of the highlight that is lost inside.
+        lip: Strength of the lit lip on the side away from the light, 0 .. 1.
+        product_colour: Linear RGB reflectance of thick product.
+        relief_gain: Slope multiplier that stands for the grazing light of the set-up, >= 0 (1: as estimated).
+        albedo_share: Share of the contrast carried by a change of reflectance (exposed, matte or stained surface),
+            0 .. 1; the rest comes from relief.
+    """
+
+    contrast: float
+    polarity: float
+    edge_width: float
+    edge_sigma: float
+    roughness: float
+    fracture_brightness: float
+    gloss_loss: float
+    lip: float
+    product_colour: tuple[float, float, float]
+    relief_gain: float
+    albedo_share: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WindowInputs:
+    """One sample's window before rendering.
+
+    Attributes:
+        family: Defect family (``texture_overlay`` and other picture-level families use ``overlay`` and ``opacity``).
+        picture: The good picture, (H, W, C) float32.
+        foreground: (H, W) float32, 1 on the part.
+        fields: The placed defect.
+        appearance: See :class:`Appearance`.
+        statistics: Of the whole picture.
+        pixel_size: Effective, m.
+        noise: Standard normal draws, (H, W, C) float32: the only randomness of this layer.
+        overlay: Texture to blend for picture-level families, (H, W, C) float32, or None.
+        opacity: Its opacity.
+    """
+
+    family: str
+    picture: Float32
+    foreground: Float32
+    fields: PlacedFields
+    appearance: Appearance
+    statistics: PictureStatistics
+    pixel_size: float
+    noise: Float32
+    overlay: Float32 | None = None
+    opacity: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """One sample's window after the last stage that runs.
+
+    Attributes:
+        picture: (H, W, C) float32 in [0, 1]; equals the input outside the support.
+        soft_mask: (H, W) float32 in [0, 1]: clip(0.5 + rho - distance, 0, 1) of the final level set.
+        coarse_mask: (H, W) float32: the same before npcF.
+        residuals: Relative residuals by name: ``relaxation``, ``composition`` (0 when the stage did not run).
+        visible_width: Mean width of a crack as drawn, m; 0 for regions.
+        change_radius: Optical width in px by which the mask is dilated when changes are checked against it.
+    """
+
+    picture: Float32
+    soft_mask: Float32
+    coarse_mask: Float32
+    residuals: dict[str, float]
+    visible_width: float
+    change_radius: float
+
+
+BoolMask = NDArray[np.bool_]

@@ -1,0 +1,1 @@
+"""Solvers: loops, stopping rules and reports around the kernels."""

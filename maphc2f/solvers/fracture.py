@@ -1,0 +1,348 @@
+"""Load control for the phase-field fracture kernels: grow a crack to a wanted length, keeping stages on the way.
+
+* :class:`Sheet`, :class:`Elasticity`, :class:`LoadControl` say what is solved and how the load rises.
+* :func:`grow` runs until the wanted length, the load limit or the step cap.
+* :func:`onset_strain`, :func:`strain_unit`, :func:`opening_unit` link the dimensionless sheet to metres and strains.
+* :func:`energies`, :func:`surface_density`, :func:`normal_strain`, :func:`force_residual` read a state.
+
+Units inside: cell = 1, E (stiff axis) = 1, mean Gc = 1, rho = 1. With the real E, Gc and cell h, equal energies
+``Gc = E e² h`` give strain e = e_sim sqrt(Gc / (E h)) and displacement u = u_sim sqrt(Gc h / E).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from maphc2f.kernels.multigrid import Level, build_levels, corner_mean, free_faces, residual, v_cycle
+from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, Constants, Fields, advance, relax_damage
+
+Float32 = NDArray[np.float32]
+Stop = Literal["target", "quiet", "load_limit", "step_cap", "unstable"]
+
+START_CYCLES = 4
+NOTCH_PASSES = 24
+CHECK_STEPS = 4
+"""Steps between two looks at the growth."""
+
+TIME_STEP = 0.66
+
+
+@dataclass(frozen=True, slots=True)
+class Elasticity:
+    """Plane-stress stiffness over E of the stiff axis x."""
+
+    c11: float
+    c22: float
+    c12: float
+    c66: float
+
+    @classmethod
+    def orthotropic(cls, poisson_ratio: float, stiffness_ratio: float = 1.0, shear_ratio: float = 0.375) -> Elasticity:
+        """Return C for nu12 = ``poisson_ratio``, E2 / E1 = ``stiffness_ratio``, c66 / c11 = ``shear_ratio``."""
+        c11 = 1.0 / (1.0 - poisson_ratio**2 * stiffness_ratio)
+        return cls(c11, stiffness_ratio * c11, poisson_ratio * stiffness_ratio * c11, shear_ratio * c11)
+
+    @property
+    def tuple(self) -> tuple[float, float, float, float]:
+        """(c11, c22, c12, c66)."""
+        return self.c11, self.c22, self.c12, self.c66
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet to be broken; planes are float32 (ny, nx), lengths in cells.
+
+    Attributes:
+        gc: Toughness over its mean, > 0.
+        eigen_x: Eigenstrain e0_xx at unit load (1 = tension), likewise ``eigen_y``.
+        notch: bool; cells broken from the start.
+        foundation_length: ls = 1 / sqrt(k); 0 for none (then no side may be all free).
+        fixed: Whether the normal displacement of (top, bottom, left, right) is held at 0.
+        ell: AT1 length scale.
+        nucleation: Factor on the AT1 threshold where no damage touches a cell. The numerical ell is longer than the
+            material's, so AT1 alone is too weak in intact regions: 1 keeps AT1, more leaves growth to the notch.
+    """
+
+    elasticity: Elasticity
+    gc: Float32
+    eigen_x: Float32
+    eigen_y: Float32
+    notch: NDArray[np.bool_]
+    foundation_length: float
+    fixed: tuple[bool, bool, bool, bool] = (True, True, True, True)
+    ell: float = 2.0
+    nucleation: float = 1.0
+
+    @property
+    def stiffness(self) -> float:
+        """k of the foundation."""
+        return 0.0 if self.foundation_length == 0 else self.foundation_length**-2
+
+
+@dataclass(frozen=True, slots=True)
+class LoadControl:
+    """How the load rises while nothing runs.
+
+    Attributes:
+        first: Load at the start over the AT1 onset strain.
+        last: Load limit over the AT1 onset strain.
+        pace: Growth in units of one tip at 0.19 cells a step below which the load rises (a).
+        damping: Damping in units of the foundation's critical one (beta).
+        rise: Relative rise of the load per check when nothing grows (delta).
+        quiet: Growth (cells of damage a step) below which a run at the load limit is finished.
+        checks: Checks in a row that must be quiet.
+        max_steps: Step cap.
+    """
+
+    first: float
+    last: float
+    pace: float = 1.0
+    damping: float = 1.0
+    rise: float = 0.06
+    quiet: float = 0.06
+    checks: int = 4
+    max_steps: int = 2400
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A moment of a run: inner planes, float32; ``damage`` (ny, nx), ``ux`` (ny, nx + 1), ``uy`` (ny + 1, nx)."""
+
+    damage: Float32
+    ux: Float32
+    uy: Float32
+    load: float
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class FractureResult:
+    """What a run gave.
+
+    Attributes:
+        states: One per reached target, in order.
+        steps: Explicit steps made.
+        residual: |force residual| / |load vector| of the last state.
+        energies: Elastic, foundation and fracture energy of the last state, cell units.
+        load: Load of the last state over the AT1 onset strain.
+        stop: Why it ended.
+    """
+
+    states: tuple[State, ...]
+    steps: int
+    residual: float
+    energies: tuple[float, float, float]
+    load: float
+    stop: Stop
+
+
+def onset_strain(elasticity: Elasticity, ell: float, eigen: tuple[float, float] = (1.0, 1.0)) -> float:
+    """Return the load s at which a uniform sheet of Gc = 1 begins to be damaged: e0 : C : e0 s² = 3 / (8 ell)."""
+    x, y = eigen
+    energy = elasticity.c11 * x * x + elasticity.c22 * y * y + 2 * elasticity.c12 * x * y
+    return math.sqrt(0.375 / (ell * energy))
+
+
+def strain_unit(youngs_modulus: float, fracture_energy: float, cell: float) -> float:
+    """Return the strain that one unit stands for: sqrt(Gc / (E h)); E in Pa, Gc in J/m², h in m."""
+    return math.sqrt(fracture_energy / (youngs_modulus * cell))
+
+
+def opening_unit(youngs_modulus: float, fracture_energy: float, cell: float) -> float:
+    """Return the metres that one unit of displacement stands for: sqrt(Gc h / E)."""
+    return math.sqrt(fracture_energy * cell / youngs_modulus)
+
+
+def surface_density(damage: Float32, ell: float) -> float:
+    """Return the AT1 crack length (3/8) sum(d / ell + ell |∇d|²), cells."""
+    gradient = float(np.square(np.diff(damage, axis=0)).sum() + np.square(np.diff(damage, axis=1)).sum())
+    return 0.375 * (float(damage.sum(dtype=np.float64)) / ell + ell * gradient)
+
+
+def normal_strain(state: State, sheet: Sheet) -> tuple[Float32, Float32]:
+    """Return the elastic strains (exx, eyy) of the cells, (ny, nx): total strain plus the load's eigenstrain."""
+    load = np.float32(state.load)
+    exx = np.diff(state.ux, axis=1) + load * sheet.eigen_x
+    eyy = np.diff(state.uy, axis=0) + load * sheet.eigen_y
+    return exx, eyy
+
+
+def _flat(plane: Float32) -> Float32:
+    return np.pad(np.asarray(plane, np.float32), 1).ravel()
+
+
+def _fields(sheet: Sheet) -> Fields:
+    ny, nx = sheet.gc.shape
+    zero = np.zeros((ny + 2) * (nx + 2), np.float32)
+    inside = np.pad(np.ones((ny, nx), np.float32), 1)
+    corners = (corner_mean(inside) > 0).astype(np.float32)
+    free_x, free_y = free_faces((ny, nx), sheet.fixed)
+    return Fields(
+        ux=zero.copy(), uy=zero.copy(), vx=zero.copy(), vy=zero.copy(), damage=_flat(sheet.notch.astype(np.float32)),
+        gc=np.pad(np.asarray(sheet.gc, np.float32), 1, constant_values=1).ravel(), eigen_x=_flat(sheet.eigen_x),
+        eigen_y=_flat(sheet.eigen_y), cell_mask=inside.ravel(), corner_mask=corners.ravel(), free_x=free_x.ravel(),
+        free_y=free_y.ravel(),
+    )
+
+
+def stable_time_step(elasticity: Elasticity) -> float:
+    """Return the time step: 0.66 / sqrt(max c), at most 0.93 of the limit 2 / sqrt(4 (max c + c66) + 4 (c12 + c66))."""
+    top = max(elasticity.c11, elasticity.c22)
+    limit = 1.0 / math.sqrt(top + elasticity.c12 + 2 * elasticity.c66)
+    return min(TIME_STEP / math.sqrt(top), 0.93 * limit)
+
+
+def _constants(sheet: Sheet, control: LoadControl) -> Constants:
+    ny, nx = sheet.gc.shape
+    length = sheet.foundation_length or float(max(ny, nx))
+    e = sheet.elasticity
+    return Constants(
+        e.c11, e.c22, e.c12, e.c66, sheet.stiffness, sheet.ell, stable_time_step(e), 2 * control.damping / length,
+        sheet.nucleation, nx, ny,
+    )
+
+
+def load_vector(level: Level, sheet: Sheet, load: float) -> tuple[Float32, Float32]:
+    """Return div(g C e0) at ``load`` on the faces of the finest level, padded planes."""
+    g, e = np.float32(load) * level.g, sheet.elasticity
+    ex, ey = np.pad(sheet.eigen_x, 1), np.pad(sheet.eigen_y, 1)
+    sx, sy = g * (e.c11 * ex + e.c12 * ey), g * (e.c22 * ey + e.c12 * ex)
+    fx, fy = np.zeros_like(g), np.zeros_like(g)
+    fx[:, 1:], fy[1:] = sx[:, 1:] - sx[:, :-1], sy[1:] - sy[:-1]
+    return (level.free_x * fx).astype(np.float32), (level.free_y * fy).astype(np.float32)
+
+
+def _start(fields: Fields, sheet: Sheet, load: float) -> None:
+    """Give the notch its profile and the sheet its equilibrium at the first load."""
+    ny, nx = sheet.gc.shape
+    relax_damage(fields.damage, fields.gc, sheet.ell, (ny, nx), NOTCH_PASSES)
+    shape = (ny + 2, nx + 2)
+    levels = _levels(fields.damage.reshape(shape)[1:-1, 1:-1], sheet)
+    f = load_vector(levels[0], sheet, load)
+    for _ in range(START_CYCLES):
+        v_cycle((fields.ux.reshape(shape), fields.uy.reshape(shape)), f, levels)
+
+
+def _levels(damage: Float32, sheet: Sheet) -> list[Level]:
+    return build_levels(np.pad(damage, 1), sheet.elasticity.tuple, sheet.stiffness, sheet.fixed)
+
+
+def force_residual(state: State, sheet: Sheet) -> float:
+    """Return |div sigma - k u| over the same norm at u = 0: 0 in equilibrium, larger while a crack runs."""
+    level = _levels(state.damage, sheet)[0]
+    f = load_vector(level, sheet, state.load)
+    ux, uy = np.pad(state.ux, ((1, 1), (1, 0))), np.pad(state.uy, ((1, 0), (1, 1)))
+    rx, ry = np.zeros_like(f[0]), np.zeros_like(f[0])
+    residual(ux, uy, *f, level, rx, ry)
+    size = math.sqrt(float(np.square(f[0]).sum() + np.square(f[1]).sum()))
+    return math.sqrt(float(np.square(rx).sum() + np.square(ry).sum())) / max(size, 1e-30)
+
+
+def energies(state: State, sheet: Sheet) -> tuple[float, float, float]:
+    """Return elastic (without the compression split), foundation and fracture energy of a state, cell units."""
+    exx, eyy = (e.astype(np.float64) for e in normal_strain(state, sheet))
+    e, d = sheet.elasticity, state.damage.astype(np.float64)
+    g = (1 - d) ** 2 + RESIDUAL_STIFFNESS
+    gamma = np.diff(state.ux[:, 1:-1], axis=0) + np.diff(state.uy[1:-1], axis=1)
+    mean = 0.25 * (d[1:, 1:] + d[:-1, 1:] + d[1:, :-1] + d[:-1, :-1])
+    normal = 0.5 * (g * (e.c11 * exx**2 + e.c22 * eyy**2 + 2 * e.c12 * exx * eyy)).sum()
+    shear = 0.5 * e.c66 * (((1 - mean) ** 2 + RESIDUAL_STIFFNESS) * gamma.astype(np.float64) ** 2).sum()
+    ground = 0.5 * sheet.stiffness * (np.square(state.ux, dtype=np.float64).sum() + np.square(state.uy, dtype=np.float64).sum())
+    gradient = np.square(np.diff(d, axis=0)).sum() + np.square(np.diff(d, axis=1)).sum()
+    fracture = 0.375 * ((sheet.gc * d).sum() / sheet.ell + sheet.ell * float(sheet.gc.mean()) * gradient)
+    return float(normal + shear), float(ground), float(fracture)
+
+
+def _scale_load(fields: Fields, factor: float) -> None:
+    """Scale the motion with the load: equilibrium is linear in the load while the damage is fixed."""
+    for plane in (fields.ux, fields.uy, fields.vx, fields.vy):
+        np.multiply(plane, np.float32(factor), out=plane)
+
+
+class _Run:
+    """A sheet in motion: fields, load and the growth seen at the last check."""
+
+    def __init__(self, sheet: Sheet, control: LoadControl) -> None:
+        self.sheet, self.control = sheet, control
+        self.constants = _constants(sheet, control)
+        unit = onset_strain(sheet.elasticity, sheet.ell, (float(sheet.eigen_x.max()), float(sheet.eigen_y.max())))
+        self.unit, self.load, self.limit = unit, control.first * unit, control.last * unit
+        # One tip counts half; a wide sheet on a short foundation has independent regions, each with its tip.
+        regions = max(1.0, min(sheet.gc.shape) / (3 * (sheet.foundation_length or np.inf))) ** 2
+        self.running = 0.5 * control.pace * regions
+        self.fields = _fields(sheet)
+        _start(self.fields, sheet, self.load)
+        self.scratch = np.zeros((9, self.fields.ux.size), np.float32)
+        self.step, self.calm_checks, self.growth = 0, 0, 0.0
+        self.damage = float(self.fields.damage.sum())
+
+    def advance(self) -> None:
+        """Make the steps up to the next check and note the growth."""
+        advance(self.fields, self.scratch, self.constants, self.load, CHECK_STEPS)
+        self.step += CHECK_STEPS
+        damage = float(self.fields.damage.sum())
+        growth = (damage - self.damage) / CHECK_STEPS
+        calm = self.load >= self.limit and growth < self.control.quiet and growth <= self.growth
+        self.calm_checks = self.calm_checks + 1 if calm else 0
+        self.damage, self.growth = damage, growth
+
+    def raise_load(self) -> None:
+        """Raise the load unless cracks run; the motion scales with it, as equilibrium is linear at fixed damage."""
+        if self.load >= self.limit or self.growth >= self.running:
+            return
+        factor = min(1 + self.control.rise * (1 - max(self.growth, 0.0) / self.running), self.limit / self.load)
+        for plane in (self.fields.ux, self.fields.uy, self.fields.vx, self.fields.vy):
+            np.multiply(plane, np.float32(factor), out=plane)
+        self.load *= factor
+
+    def state(self, *, copy: bool) -> State:
+        """Return the present state, as views or as copies."""
+        ny, nx = self.sheet.gc.shape
+        f, shape = self.fields, (ny + 2, nx + 2)
+        planes = (f.damage.reshape(shape)[1:-1, 1:-1], f.ux.reshape(shape)[1:-1, 1:], f.uy.reshape(shape)[1:, 1:-1])
+        d, ux, uy = (p.copy() for p in planes) if copy else planes
+        return State(d, ux, uy, self.load, self.step)
+
+    @property
+    def ended(self) -> Stop | None:
+        """Why the run must end now, if it must."""
+        if not math.isfinite(self.damage):
+            return "unstable"
+        if self.calm_checks >= self.control.checks:
+            return "quiet"
+        return "step_cap" if self.step >= self.control.max_steps else None
+
+
+def grow(
+    sheet: Sheet, control: LoadControl, targets: Sequence[float], reached: Callable[[State, float], bool]
+) -> FractureResult:
+    """Grow the crack, keeping a state whenever the next target is reached.
+
+    Args:
+        sheet: What is broken.
+        control: How the load rises: load factors are relative to :func:`onset_strain` of the largest eigenstrain.
+        targets: Rising sizes at which a state is kept; the run ends at the last.
+        reached: Whether a state has the size given; called with views that are valid during the call only.
+
+    Returns:
+        The states kept (perhaps fewer than targets), steps, residual and energies.
+    """
+    run = _Run(sheet, control)
+    states: list[State] = []
+    stop: Stop | None = None
+    while stop is None:
+        run.advance()
+        if run.growth > 0 and reached(run.state(copy=False), targets[len(states)]):
+            states.append(run.state(copy=True))
+        stop = "target" if len(states) == len(targets) else run.ended
+        run.raise_load()
+    last = states[-1] if stop == "target" else run.state(copy=True)
+    return FractureResult(
+        tuple(states), run.step, force_residual(last, sheet), energies(last, sheet), last.load / run.unit, stop
+    )
