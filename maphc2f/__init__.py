@@ -8,6 +8,7 @@ Both load their heavy parts on first use: importing the package loads neither to
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -19,11 +20,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "synthesize":
-        from maphc2f.generate.single import synthesize as function
-    elif name == "open":
-        from maphc2f.shards.dataset import open as function
-    else:
+    homes = {"synthesize": "maphc2f.generate.single", "open": "maphc2f.shards.dataset"}
+    if name not in homes:
         msg = f"module 'maphc2f' has no attribute '{name}'"
         raise AttributeError(msg)
-    return function
+    return getattr(import_module(homes[name]), name)

@@ -63,7 +63,7 @@ class VerificationError(Maphc2fError):
     exit_code = 4
 
 
-class SimulationRejected(Maphc2fError):
+class SimulationRejected(Maphc2fError):  # noqa: N818  # an outcome that the caller expects, not a fault
     """A simulation failed, did not grow, or is empty: it is redrawn with the next attempt number."""
 
 

@@ -60,7 +60,7 @@ def validate(model: type[M], values: Mapping[str, Any], locate: Callable[[Loc], 
     try:
         return model.model_validate_json(json.dumps(values, default=str), strict=True)
     except ValidationError as error:
-        raise _explained(model, error.errors()[0], locate) from None
+        raise _explained(model, _most_telling(error.errors()), locate) from None
 
 
 def locator(where: str, names: Mapping[int, str]) -> Callable[[Loc], str]:
@@ -80,6 +80,11 @@ def locator(where: str, names: Mapping[int, str]) -> Callable[[Loc], str]:
 def slugify(text: str) -> str:
     """Return ``text`` with all but ``a-z``, ``0-9`` and ``_`` replaced; empty if nothing is left."""
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")[:64]
+
+
+def _most_telling(errors: list[ErrorDetails]) -> ErrorDetails:
+    """Return an unknown key, which may be a misspelt one that another error misses, else the first error."""
+    return next((error for error in errors if error["type"] == "extra_forbidden"), errors[0])
 
 
 def _explained(model: type[BaseModel], error: ErrorDetails, locate: Callable[[Loc], str]) -> ManifestError:

@@ -58,7 +58,9 @@ class Registry(Mapping[str, T], Generic[T]):
         """
         if name not in self._loaders:
             raise UserError(
-                f"unknown {self._kind} '{name}'", where=where, rule="it must be a registered name",
+                f"unknown {self._kind} '{name}'",
+                where=where,
+                rule="it must be a registered name",
                 remedy=near(name, list(self._loaders)),
             )
         return self[name]

@@ -21,7 +21,14 @@ UInt8 = NDArray[np.uint8]
 Placement = Literal["interior", "edge"]
 
 LABELS: tuple[str, ...] = (
-    "good", "crack", "corrosion", "deformation", "texture_overlay", "combined", "perlin_overlay", "cut_paste",
+    "good",
+    "crack",
+    "corrosion",
+    "deformation",
+    "texture_overlay",
+    "combined",
+    "perlin_overlay",
+    "cut_paste",
     "poisson_blend",
 )
 """Label ids are positions in this append-only list."""

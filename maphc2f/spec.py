@@ -29,6 +29,8 @@ ALGORITHM_VERSION = 1
 
 MAX_COUNT = 100_000_000
 MAX_SNAPSHOTS = 8
+SOFT_MODULUS = 1e9
+"""Young's modulus in Pa below which a sheet counts as soft."""
 
 _UNITS = {"nm": -9, "um": -6, "µm": -6, "mm": -3, "cm": -2, "m": 0}
 _LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?)\s*([a-zµ]*)\s*")
@@ -180,6 +182,11 @@ class MaterialSpec(Frozen):
         """Whether it deforms plastically before it breaks."""
         return self.yield_stress > 0
 
+    @property
+    def wrinkles(self) -> bool:
+        """Whether it has a skin that buckles rather than cracks: a yielding film on it, or a soft sheet."""
+        return self.yields and (self.coating_thickness > 0 or self.youngs_modulus < SOFT_MODULUS)
+
 
 class DefectSpec(Frozen):
     """A cell of a category's defect mix: one family, one scenario, its weight and parameter ranges.
@@ -285,6 +292,7 @@ class DatasetSpec(Frozen):
     stages: Stage = "npcf++"
     device: Literal["cpu", "cuda"] = "cpu"
     textures: str | None = Field(None, description="Folder of pictures for texture_overlay; None: procedural ones.")
+    textures_digest: str | None = Field(None, description="SHA-256 over that folder's names and bytes; set by a run.")
     categories: Annotated[tuple[CategorySpec, ...], Field(min_length=1)]
     materials: dict[Slug, MaterialSpec] = Field(description="Every material that a category uses, by name.")
 
@@ -327,6 +335,8 @@ def recipe_digest(dataset: DatasetSpec, category: CategorySpec) -> str:
     """
     stanza = category.model_dump(mode="json", exclude={"count": True, "source": {"path", "foreground_path"}})
     shared = dataset.model_dump(mode="json", include={"seed", "size", "snapshots", "stages"})
+    if any(defect.family == "texture_overlay" for defect in category.defects):
+        shared["textures"] = dataset.textures_digest
     material = dataset.materials[category.material].model_dump(mode="json")
     return canonical_digest({"algorithm": ALGORITHM_VERSION, "category": stanza, "material": material, **shared})
 

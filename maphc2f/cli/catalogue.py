@@ -16,7 +16,11 @@ def _categories(manifest: Path | None) -> list[dict[str, str]]:
     dataset = load_manifest(manifest or bundled_path(BUNDLED))
     return [
         {
-            "name": c.name, "count": str(c.count), "dataset": c.dataset or "", "kind": c.kind, "material": c.material,
+            "name": c.name,
+            "count": str(c.count),
+            "dataset": c.dataset or "",
+            "kind": c.kind,
+            "material": c.material,
             "defects": " ".join(f"{d.family}{'.' + d.scenario if d.scenario else ''}={d.weight:g}" for d in c.defects),
         }
         for c in dataset.categories
@@ -28,8 +32,12 @@ def _materials(_: Path | None) -> list[dict[str, str]]:
 
     return [
         {
-            "name": m.name, "title": m.title, "E": f"{m.youngs_modulus / 1e9:g} GPa", "Gc": f"{m.fracture_energy:g} J/m2",
-            "corrodes": "yes" if m.corrodes else "no", "yields": "yes" if m.yields else "no",
+            "name": m.name,
+            "title": m.title,
+            "E": f"{m.youngs_modulus / 1e9:g} GPa",
+            "Gc": f"{m.fracture_energy:g} J/m2",
+            "corrodes": "yes" if m.corrodes else "no",
+            "yields": "yes" if m.yields else "no",
         }
         for m in load_materials().values()
     ]
@@ -46,15 +54,22 @@ def _scenarios(_: Path | None) -> list[dict[str, str]]:
 
     return [
         {
-            "name": f"{name}.{scenario.name}", "title": scenario.title, "needs": " ".join(scenario.needs) or "-",
-            "parameters": " ".join(f"{key}={low:g}..{high:g}" for key, (low, high) in scenario.parameters.items()) or "-",
+            "name": f"{name}.{scenario.name}",
+            "title": scenario.title,
+            "needs": " ".join(scenario.needs) or "-",
+            "parameters": " ".join(f"{key}={low:g}..{high:g}" for key, (low, high) in scenario.parameters.items())
+            or "-",
         }
-        for name, family in FAMILIES.items() for scenario in family.scenarios.values()
+        for name, family in FAMILIES.items()
+        for scenario in family.scenarios.values()
     ]
 
 
 KINDS: dict[str, Callable[[Path | None], list[dict[str, str]]]] = {
-    "categories": _categories, "materials": _materials, "families": _families, "scenarios": _scenarios,
+    "categories": _categories,
+    "materials": _materials,
+    "families": _families,
+    "scenarios": _scenarios,
 }
 
 

@@ -23,7 +23,9 @@ def validate(file: Path) -> None:
 
     dataset = load_manifest(file)
     check_names(dataset)
-    click.echo(f"{file}: {len(dataset.categories)} categories, {dataset.total:,} samples, digest {manifest_digest(dataset)}")
+    click.echo(
+        f"{file}: {len(dataset.categories)} categories, {dataset.total:,} samples, digest {manifest_digest(dataset)}"
+    )
 
 
 @command.command(name="schema")

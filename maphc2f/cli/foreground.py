@@ -25,4 +25,4 @@ def command(images: Path, out: Path, kind: str) -> None:
     count, refused = write_masks(images, out, kind)
     for line in refused:
         click.echo(line, err=True)
-    click.echo(f"{count} masks in {out}, look at {out / 'sheet.jpg'}")
+    click.echo(f"{count} masks in {out}, look at {out / 'sheet.png'}")

@@ -34,7 +34,9 @@ def parse_maps(text: str | None) -> tuple[str, ...]:
     for name in names:
         if name not in MAPS:
             raise ManifestError(
-                f"unknown map '{name}'", where="--maps", rule="soft_mask, depth, displacement, coarse_mask",
+                f"unknown map '{name}'",
+                where="--maps",
+                rule="soft_mask, depth, displacement, coarse_mask",
                 remedy=near(name, [*MAPS, "displacement"]),
             )
     return tuple(name for name in MAPS if name in names)
@@ -53,7 +55,10 @@ def default_workers() -> int:
 @selection_options
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes; default: one a processor.")
 @click.option(
-    "--layout", type=click.Choice(["both", "parquet"]), default="both", show_default=True,
+    "--layout",
+    type=click.Choice(["both", "parquet"]),
+    default="both",
+    show_default=True,
     help="Parquet shards, with or without PNG files beside them.",
 )
 @click.option("--maps", metavar="LIST", help="Further pictures in each row: soft_mask,depth,displacement,coarse_mask.")
@@ -79,7 +84,8 @@ def command(out: Path, workers: int | None, layout: Any, maps: str | None, **val
     summary = generate(dataset, out, profile, options, reporter)
     rate = summary.made / max(summary.seconds, 1e-9)
     click.echo(
-        f"{summary.committed} of {summary.samples} samples in {out}, {summary.made} made in {summary.seconds:.0f} s ({rate:.1f}/s)"
+        f"{summary.committed} of {summary.samples} samples in {out}, "
+        f"{summary.made} made in {summary.seconds:.0f} s ({rate:.1f}/s)"
     )
     if summary.content_digest:
         click.echo(f"content digest {summary.content_digest}")

@@ -5,13 +5,14 @@ Commands are imported when they are called, so that help answers at once.
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
 
 import click
 
 from maphc2f import __version__
-from maphc2f.errors import Maphc2fError, one_line
+from maphc2f.errors import Maphc2fError, UserError, one_line
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("maphc2f.cli.plan", "Show counts, bytes and digests; write nothing."),
@@ -57,7 +58,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="maphc2f")
 def cli() -> None:
-    """Make synthetic industrial defects from good pictures alone.
+    r"""Make synthetic industrial defects from good pictures alone.
 
     \b
     Start with:
@@ -85,7 +86,22 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        click.echo(f"error: {_of_system(error)}", err=True)
+        return 2
     return result if isinstance(result, int) else 0
+
+
+def _of_system(error: OSError) -> UserError:
+    """Return the one-line error for a file or disk that the system refuses."""
+    return UserError(
+        (error.strerror or str(error)).lower(),
+        where=str(error.filename or "disk"),
+        rule="files and folders must be readable or writable, and the disk must have space",
+        remedy="mend that or choose another place, then run the same command again",
+    )
 
 
 def main() -> None:

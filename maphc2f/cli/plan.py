@@ -10,7 +10,9 @@ from maphc2f.cli.selection import Selection, selection_options
 
 
 @click.command(
-    name="plan", epilog="\b\nExamples:\n  maphc2f plan --categories all\n  maphc2f plan --categories bottle,wood --per-category 100 --json"
+    name="plan",
+    epilog="\b\nExamples:\n  maphc2f plan --categories all\n"
+    "  maphc2f plan --categories bottle,wood --per-category 100 --json",
 )
 @selection_options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -24,11 +26,15 @@ def command(as_json: bool, **values: Any) -> None:
 
     dataset, _ = Selection.take(values).resolve()
     check_names(dataset)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "category": c.name, "count": c.count, "source": c.source.kind, "material": c.material,
+            "category": c.name,
+            "count": c.count,
+            "source": c.source.kind,
+            "material": c.material,
             "families": {k: round(v, 3) for k, v in family_weights(c).items()},
-            "shards": len(plan_category(dataset, c)), "recipe_digest": recipe_digest(dataset, c),
+            "shards": len(plan_category(dataset, c)),
+            "recipe_digest": recipe_digest(dataset, c),
         }
         for c in dataset.categories
     ]
@@ -40,8 +46,10 @@ def command(as_json: bool, **values: Any) -> None:
     for row in rows:
         mix = " ".join(f"{name} {share:.0%}" for name, share in row["families"].items())
         click.echo(
-            f"{row['category']:<14} {row['count']:>8,}  {row['source']:<11} {row['material']:<13} {row['shards']:>4} shards"
-            f"  {row['recipe_digest'][:12]}  {mix}"
+            f"{row['category']:<14} {row['count']:>8,}  {row['source']:<11} {row['material']:<13} "
+            f"{row['shards']:>4} shards  {row['recipe_digest'][:12]}  {mix}"
         )
-    click.echo(f"{'total':<14} {dataset.total:>8,}  in {len(rows)} categories, about {size / 1e9:.1f} GB with PNG files")
+    click.echo(
+        f"{'total':<14} {dataset.total:>8,}  in {len(rows)} categories, about {size / 1e9:.1f} GB with PNG files"
+    )
     click.echo(f"manifest digest {manifest_digest(dataset)}")

@@ -12,7 +12,9 @@ from maphc2f.errors import VerificationError
 @click.command(name="reproduce", epilog="\b\nExample:\n  maphc2f reproduce bottle-000003 --dataset ds")
 @click.argument("sample_id")
 @click.option("--dataset", required=True, type=click.Path(path_type=Path), metavar="DS", help="The dataset folder.")
-@click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where the sets are now, if they moved.")
+@click.option(
+    "--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where the sets are now, if they moved."
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write picture and mask here.")
 def command(sample_id: str, dataset: Path, data_root: Path | None, out: Path | None) -> None:
     """Make one sample again from its recipe and compare it with the dataset's, bit by bit."""

@@ -22,11 +22,18 @@ PREVIEW_CATEGORY_COUNT = 8
 
 _OPTIONS = [
     click.option("--categories", metavar="all|A,B", help="Categories of the manifest."),
-    click.option("--manifest", type=click.Path(path_type=Path), metavar="FILE", help="Manifest; default: the bundled one."),
-    click.option("--per-category", type=int, metavar="N", help="Samples of each category, in place of the manifest's counts."),
-    click.option("--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Folder with MVTec AD, VisA, BTAD."),
     click.option(
-        "--missing", type=click.Choice(["procedural", "skip"]),
+        "--manifest", type=click.Path(path_type=Path), metavar="FILE", help="Manifest; default: the bundled one."
+    ),
+    click.option(
+        "--per-category", type=int, metavar="N", help="Samples of each category, in place of the manifest's counts."
+    ),
+    click.option(
+        "--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Folder with MVTec AD, VisA, BTAD."
+    ),
+    click.option(
+        "--missing",
+        type=click.Choice(["procedural", "skip"]),
         help="What to do with categories that are not below --data-root.",
     ),
     click.option("--images", type=click.Path(path_type=Path), metavar="DIR", help="Your folder of good pictures."),
@@ -36,16 +43,28 @@ _OPTIONS = [
     click.option("--defects", metavar="MIX", help="As in crack=2,corrosion=1 or crack.star=1."),
     click.option("--pixel-size", metavar="LENGTH", help="As in 50um; default 50um, with a warning."),
     click.option("--licence", metavar="SPDX", help="Licence of your pictures; a release needs one."),
-    click.option("--groups", type=click.Path(path_type=Path), metavar="CSV", help="Columns file,group: pictures of one part."),
+    click.option(
+        "--groups", type=click.Path(path_type=Path), metavar="CSV", help="Columns file,group: pictures of one part."
+    ),
     click.option("--group-regex", metavar="R", help="Regular expression whose group 1 names the part."),
     click.option("--foreground", metavar="auto|full|DIR", help="Where the part is; default auto."),
     click.option("--severity", metavar="A..B", help="Range of final sizes over the largest, as in 0.2..0.8."),
     click.option("--size", metavar="native|N|WxH", help="Size of the pictures; default native with --images."),
-    click.option("--fit", type=click.Choice(["letterbox", "crop"]), help="How pictures reach --size; default letterbox."),
+    click.option(
+        "--fit", type=click.Choice(["letterbox", "crop"]), help="How pictures reach --size; default letterbox."
+    ),
     click.option("--seed", type=int, metavar="S", help="Any number; the same gives the same dataset. Default 0."),
     click.option("--snapshots", type=click.IntRange(1, 8), metavar="K", help="Samples of each simulation; default 4."),
-    click.option("--stages", type=click.Choice(["coarse", "npcf", "npcf++"]), help="Last stage to run; default npcf++."),
-    click.option("--device", type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True, help="For the refinement."),
+    click.option(
+        "--stages", type=click.Choice(["coarse", "npcf", "npcf++"]), help="Last stage to run; default npcf++."
+    ),
+    click.option(
+        "--device",
+        type=click.Choice(["cpu", "cuda", "auto"]),
+        default="cpu",
+        show_default=True,
+        help="For the refinement.",
+    ),
     click.option("--textures", type=click.Path(path_type=Path), metavar="DIR", help="Pictures for texture_overlay."),
 ]
 
@@ -104,23 +123,40 @@ class Selection:
         return resolve_sources(dataset, options), options
 
     def _check_combinations(self) -> None:
-        own = {"--count": self.count, "--name": self.name, "--material": self.material, "--defects": self.defects,
-               "--pixel-size": self.pixel_size, "--licence": self.licence, "--groups": self.groups,
-               "--group-regex": self.group_regex, "--foreground": self.foreground, "--severity": self.severity}
-        shared = {"--categories": self.categories, "--manifest": self.manifest, "--per-category": self.per_category,
-                  "--data-root": self.data_root, "--missing": self.missing}
+        own = {
+            "--count": self.count,
+            "--name": self.name,
+            "--material": self.material,
+            "--defects": self.defects,
+            "--pixel-size": self.pixel_size,
+            "--licence": self.licence,
+            "--groups": self.groups,
+            "--group-regex": self.group_regex,
+            "--foreground": self.foreground,
+            "--severity": self.severity,
+        }
+        shared = {
+            "--categories": self.categories,
+            "--manifest": self.manifest,
+            "--per-category": self.per_category,
+            "--data-root": self.data_root,
+            "--missing": self.missing,
+        }
         wrong, with_what = (shared, "--images") if self.images is not None else (own, "--categories")
         given = [flag for flag, value in wrong.items() if value is not None]
         if given:
             raise ManifestError(
-                f"does not go with {with_what}", where=given[0],
+                f"does not go with {with_what}",
+                where=given[0],
                 rule="--images makes one category from flags, --categories takes them from a manifest",
                 remedy=f"leave {given[0]} out" if self.images is not None else "add --images DIR, or leave it out",
             )
         if self.images is not None and not (self.material and self.defects):
             flag = "--defects" if self.material else "--material"
             raise ManifestError(
-                "missing", where=flag, rule="--images needs --material and --defects",
+                "missing",
+                where=flag,
+                rule="--images needs --material and --defects",
                 remedy="e.g. --material steel --defects crack=1,corrosion=1",
             )
         if self.groups and self.group_regex:
@@ -129,7 +165,9 @@ class Selection:
             )
         if self.missing and self.data_root is None:
             raise ManifestError(
-                "given without --data-root", where="--missing", rule="it says what to do with sets that are not there",
+                "given without --data-root",
+                where="--missing",
+                rule="it says what to do with sets that are not there",
                 remedy="add --data-root DIR, or leave it out: without data all pictures are procedural",
             )
 
@@ -138,10 +176,10 @@ class Selection:
         from maphc2f.manifest import load_manifest, select
 
         dataset = load_manifest(self.manifest if self.manifest is not None else bundled_path(BUNDLED))
-        return self._with_run_flags(select(dataset, self.categories or "all", self.per_category))
+        return self._with_run_flags(select(dataset, "all" if self.categories is None else self.categories, self.per_category))
 
     def _with_run_flags(self, dataset: DatasetSpec) -> DatasetSpec:
-        from maphc2f.flags import parse_size
+        from maphc2f.flags import override, parse_size
 
         changes: dict[str, Any] = {"device": self.chosen_device()}
         for name in ("seed", "snapshots", "stages"):
@@ -150,11 +188,13 @@ class Selection:
         if self.size is not None or self.fit is not None:
             fit: Any = self.fit or dataset.size.fit
             changes["size"] = (
-                parse_size(self.size, fit=fit) if self.size is not None else dataset.size.model_copy(update={"fit": fit})
+                parse_size(self.size, fit=fit)
+                if self.size is not None
+                else dataset.size.model_copy(update={"fit": fit})
             )
         if self.textures is not None:
             changes["textures"] = str(self.textures.resolve())
-        return DatasetSpec.model_validate({**dataset.model_dump(), **changes})
+        return override(dataset, **changes)
 
     def _from_images(self) -> DatasetSpec:
         from maphc2f.flags import RunOptions, UserCategory, user_dataset
@@ -162,14 +202,25 @@ class Selection:
 
         images = self.images or Path()
         category = UserCategory(
-            images=images, material=self.material or "", defects=self.defects or "", native_size=nominal_size(images),
-            count=100 if self.count is None else self.count, name=self.name, pixel_size=self.pixel_size,
-            licence=self.licence, foreground=self.foreground or "auto", severity=self.severity,
+            images=images,
+            material=self.material or "",
+            defects=self.defects or "",
+            native_size=nominal_size(images),
+            count=100 if self.count is None else self.count,
+            name=self.name,
+            pixel_size=self.pixel_size,
+            licence=self.licence,
+            foreground=self.foreground or "auto",
+            severity=self.severity,
         )
         fit: Any = self.fit or "letterbox"
         options = RunOptions(
-            size=self.size or "native", fit=fit, seed=0 if self.seed is None else self.seed,
-            snapshots=self.snapshots or 4, stages=self.stages or "npcf++", device=self.chosen_device(),
+            size=self.size or "native",
+            fit=fit,
+            seed=0 if self.seed is None else self.seed,
+            snapshots=self.snapshots or 4,
+            stages=self.stages or "npcf++",
+            device=self.chosen_device(),
             textures=self.textures,
         )
         return user_dataset(category, options)
@@ -187,7 +238,9 @@ class Selection:
         available = torch.cuda.is_available()
         if self.device == "cuda" and not available:
             raise ManifestError(
-                "no CUDA device", where="--device cuda", rule="torch must see a GPU",
+                "no CUDA device",
+                where="--device cuda",
+                rule="torch must see a GPU",
                 remedy="use --device cpu, or install a CUDA build of torch",
             )
         return "cuda" if available else "cpu"

@@ -13,7 +13,9 @@ SHOWN = 50
 
 @click.command(name="verify", epilog="\b\nExample:\n  maphc2f verify ds")
 @click.argument("dataset", type=click.Path(path_type=Path), metavar="DS")
-@click.option("--repair", is_flag=True, help="Rebuild PNG files from shards; remove damaged shards for generate to make again.")
+@click.option(
+    "--repair", is_flag=True, help="Rebuild PNG files from shards; remove damaged shards for generate to make again."
+)
 def command(dataset: Path, repair: bool) -> None:
     """Check every byte and every sample of a dataset; name file and row of what is wrong."""
     from maphc2f.generate.verify import repair as mend

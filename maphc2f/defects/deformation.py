@@ -14,38 +14,79 @@ import numpy as np
 
 from maphc2f.defects.marking import simulate_imprint, simulate_scratch
 from maphc2f.defects.pressing import simulate_crease, simulate_dent
+from maphc2f.defects.wrinkling import simulate_wrinkle
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 
 Simulate = Callable[[SimulationRequest, Scenario, np.random.Generator], Simulation]
 
 _DENT = Scenario(
-    name="dent", title="Pressed-in sheet with its residual bowl", size_range=(0.08, 0.45), needs=("yields",), weight=1.5,
+    name="dent",
+    title="Pressed-in sheet with its residual bowl",
+    size_range=(0.08, 0.45),
+    needs=("yields",),
+    weight=1.5,
     parameters={
-        "depth_ratio": (0.03, 0.15), "thickness_ratio": (0.015, 0.1), "support": (0.003, 0.6), "crush_factor": (0.5, 2.0),
+        "depth_ratio": (0.05, 0.18),
+        "thickness_ratio": (0.015, 0.08),
+        "support": (0.01, 0.8),
+        "crush_factor": (0.5, 2.0),
     },
 )
 _CREASE = Scenario(
-    name="crease", title="Line-shaped fold left by an edge", size_range=(0.12, 0.6), needs=("yields",),
+    name="crease",
+    title="Line-shaped fold left by an edge",
+    size_range=(0.12, 0.6),
+    needs=("yields",),
     parameters={
-        "depth_ratio": (0.015, 0.06), "thickness_ratio": (0.006, 0.03), "support": (0.003, 0.6),
-        "crush_factor": (0.5, 2.0), "sharpness": (6.0, 14.0),
+        "depth_ratio": (0.02, 0.07),
+        "thickness_ratio": (0.006, 0.025),
+        "support": (0.005, 0.8),
+        "crush_factor": (0.5, 2.0),
+        "sharpness": (6.0, 14.0),
     },
 )
 _IMPRINT = Scenario(
-    name="imprint", title="Hard local imprint with a raised rim", size_range=(0.04, 0.2), needs=("yields",),
-    parameters={"depth_ratio": (0.04, 0.16), "flow_width": (0.15, 0.4)},
+    name="imprint",
+    title="Hard local imprint with a raised rim",
+    size_range=(0.04, 0.2),
+    needs=("yields",),
+    parameters={"depth_ratio": (0.05, 0.16), "flow_width": (0.12, 0.3)},
 )
 _SCRATCH = Scenario(
-    name="scratch", title="Long narrow ploughed groove with ridges", size_range=(0.1, 0.6), needs=("yields",),
+    name="scratch",
+    title="Long narrow ploughed groove with ridges",
+    size_range=(0.1, 0.6),
+    needs=("yields",),
     parameters={
-        "width_ratio": (0.006, 0.02), "flank_slope": (0.25, 0.7), "flow_width": (0.3, 0.6), "lift_widths": (1.0, 8.0),
-        "turn": (-0.5, 0.5), "waver": (0.0, 0.06), "unevenness": (0.05, 0.6),
+        "width_ratio": (0.007, 0.022),
+        "flank_slope": (0.35, 0.85),
+        "flow_width": (0.3, 0.6),
+        "lift_widths": (1.0, 8.0),
+        "turn": (-0.5, 0.5),
+        "waver": (0.0, 0.06),
+        "unevenness": (0.05, 0.6),
     },
 )
 
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType({s.name: s for s in (_DENT, _CREASE, _IMPRINT, _SCRATCH)})
+_WRINKLE = Scenario(
+    name="wrinkle",
+    title="Patch of film or skin buckled into waves",
+    size_range=(0.2, 0.6),
+    needs=("wrinkles",),
+    parameters={"wavelength_ratio": (0.12, 0.2), "overstrain": (3.0, 6.0)},
+)
+
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {s.name: s for s in (_DENT, _CREASE, _IMPRINT, _SCRATCH, _WRINKLE)}
+)
 _SIMULATORS: Mapping[str, Simulate] = MappingProxyType(
-    {"dent": simulate_dent, "crease": simulate_crease, "imprint": simulate_imprint, "scratch": simulate_scratch}
+    {
+        "dent": simulate_dent,
+        "crease": simulate_crease,
+        "imprint": simulate_imprint,
+        "scratch": simulate_scratch,
+        "wrinkle": simulate_wrinkle,
+    }
 )
 
 

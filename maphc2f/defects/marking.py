@@ -22,12 +22,14 @@ from maphc2f.spec import MaterialSpec
 
 Float64 = NDArray[np.float64]
 
-IMPRINT_GRID = (64, 112)
+IMPRINT_GRID = (64, 96)
 IMPRINT_VIEW = 3.0
-SCRATCH_CELLS = 288
+SCRATCH_CELLS = 260
 CELLS_ACROSS = 3.2
 STEP = 0.5
 MARGIN = 10.0
+#: Share of the flow that is left where cell walls and fibres fold into their own pores.
+FIBROUS_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,16 @@ class HardContact:
 def hard_contact(material: MaterialSpec, flank_slope: float) -> HardContact:
     """Return hardness, share that flows to the surface, and elastic recovery for a flank of slope tan β.
 
-    A material whose hardness is hardly above its yield stress (wood, foam) compacts instead of flowing sideways: the
-    lower one of the two constraint factors, its own and that of the expanding cavity, decides.
+    A material whose hardness is hardly above its yield stress (foam) compacts instead of flowing sideways: the lower
+    one of the two constraint factors, its own and that of the expanding cavity, decides. Fibres fold and pack, too.
     """
     reduced = material.youngs_modulus / (1 - material.poisson_ratio**2)
     stiffness = reduced * flank_slope / material.yield_stress
     factor = constraint_factor(stiffness)
     hardness = material.hardness or factor * material.yield_stress
     compact = float(np.clip((hardness / material.yield_stress - 1) / (factor - 1), 0, 1))
+    if material.has_grain:
+        compact *= FIBROUS_SHARE
     return HardContact(hardness, compact * flow_share(stiffness), elastic_recovery(hardness, reduced, flank_slope))
 
 
@@ -79,7 +83,9 @@ def simulate_imprint(request: SimulationRequest, scenario: Scenario, rng: np.ran
     for stage in request.stages:
         level = level_of_area(tool, math.pi * (stage * radius) ** 2)
         pile = pile_up(
-            (1 - contact.recovery) * (tool - level), share=contact.share, width=width * stage * radius,
+            (1 - contact.recovery) * (tool - level),
+            share=contact.share,
+            width=width * stage * radius,
             guess=None if pile is None else pile.potential,
         )
         relief = _relief(pile, width * stage * radius, spacing, (0.5 * (n - 1), 0.5 * (n - 1)))
@@ -111,8 +117,13 @@ def _finish(
     assert pile is not None, "a request has at least one stage"
     derived = {"hardness": contact.hardness, "flow_share": contact.share, "elastic_recovery": contact.recovery}
     return Simulation(
-        family="deformation", scenario=name, placement="interior", snapshots=tuple(snapshots),
-        parameters=numbers | derived, iterations=pile.iterations * len(snapshots), residual=pile.residual,
+        family="deformation",
+        scenario=name,
+        placement="interior",
+        snapshots=tuple(snapshots),
+        parameters=numbers | derived,
+        iterations=pile.iterations * len(snapshots),
+        residual=pile.residual,
     )
 
 
@@ -124,13 +135,11 @@ class Track:
         points: y, x, normal y, normal x in cells, every half cell, (n, 4).
         load: Relative depth along the path, about 1, (n,).
         shape: Grid that holds it with a margin.
-        spacing: m.
     """
 
     points: Float64
     load: Float64
     shape: tuple[int, int]
-    spacing: float
 
 
 def simulate_scratch(request: SimulationRequest, scenario: Scenario, rng: np.random.Generator) -> Simulation:
@@ -142,38 +151,35 @@ def simulate_scratch(request: SimulationRequest, scenario: Scenario, rng: np.ran
     ranges = Ranges.of(scenario, request)
     width = ranges.log_uniform("width_ratio", rng) * request.field_of_view
     slope, ramp = ranges.uniform("flank_slope", rng), ranges.uniform("lift_widths", rng)
-    track = _draw_track(request, ranges, rng)
-    across = max(width / track.spacing, CELLS_ACROSS)
+    spacing = max(request.pixel_size / 2, request.size / SCRATCH_CELLS)
+    across = max(width / spacing, CELLS_ACROSS)
     tip = 0.25 * slope * across
     asperities = _draw_asperities(across, slope, rng)
+    track = _draw_track(request.size / spacing, MARGIN + 2 * across + float(np.ptp(asperities[:, 0])), ranges, rng)
     contact = hard_contact(request.material, slope)
     flow = ranges.uniform("flow_width", rng) * across
     snapshots, pile = [], None
     for stage in request.stages:
         depth = _point_depth(track, stage, across, slope, tip, ramp)
-        surface = _dig(track, depth, asperities, (slope, tip, across), contact.recovery)
+        surface = (1 - contact.recovery) * spacing * _dig(track, depth, asperities, (slope, tip, across))
         pile = pile_up(surface, share=contact.share, width=flow, guess=None if pile is None else pile.potential)
-        relief = _relief(pile, flow, track.spacing, _middle(track, stage))
-        measures = {"length": stage * request.size, "width": across * track.spacing}
+        relief = _relief(pile, flow, spacing, _middle(track, stage))
+        measures = {"length": stage * request.size, "width": across * spacing}
         snapshots.append(relief_snapshot(relief, stage * request.size, measures))
-    numbers = ranges.drawn | {
-        "asperities": float(len(asperities)), "load": _load(contact, across * track.spacing, 0.5)
-    }
+    numbers = ranges.drawn | {"asperities": float(len(asperities)), "load": _load(contact, across * spacing, 0.5)}
     return _finish("scratch", snapshots, numbers, contact, pile)
 
 
-def _draw_track(request: SimulationRequest, ranges: Ranges, rng: np.random.Generator) -> Track:
-    """Draw a path whose heading turns evenly and wavers a little, with an uneven load."""
-    spacing = max(request.pixel_size / 2, request.size / (SCRATCH_CELLS - 2 * MARGIN))
-    length = request.size / spacing
+def _draw_track(length: float, margin: float, ranges: Ranges, rng: np.random.Generator) -> Track:
+    """Draw a path of ``length`` cells whose heading turns evenly and wavers a little, with an uneven load."""
     s = np.linspace(0, 1, max(int(length / STEP), 16))
     turn, waver = ranges.uniform("turn", rng), ranges.uniform("waver", rng)
     heading = turn * (s - 0.5) + waver * np.sin(2 * math.pi * (rng.uniform(0.7, 2.5) * s + rng.uniform()))
     step = length / s.size
     y, x = np.cumsum(np.sin(heading)) * step, np.cumsum(np.cos(heading)) * step
-    points = np.stack([y - y.min() + MARGIN, x - x.min() + MARGIN, np.cos(heading), -np.sin(heading)], axis=1)
-    shape = (int(np.ptp(y) + 2 * MARGIN) + 2, int(np.ptp(x) + 2 * MARGIN) + 2)
-    return Track(points, _draw_load(s, ranges.uniform("unevenness", rng), rng), shape, spacing)
+    points = np.stack([y - y.min() + margin, x - x.min() + margin, np.cos(heading), -np.sin(heading)], axis=1)
+    shape = (int(np.ptp(y) + 2 * margin) + 2, int(np.ptp(x) + 2 * margin) + 2)
+    return Track(points, _draw_load(s, ranges.uniform("unevenness", rng), rng), shape)
 
 
 def _draw_load(s: Float64, unevenness: float, rng: np.random.Generator) -> Float64:
@@ -195,22 +201,20 @@ def _draw_asperities(across: float, slope: float, rng: np.random.Generator) -> F
 
 def _point_depth(track: Track, stage: float, across: float, slope: float, tip: float, ramp: float) -> Float64:
     """Return the depth of the point along the path of a stage: it comes down and lifts off over ``ramp`` widths."""
-    last = max(int(round(stage * track.load.size)), 2)
+    last = max(round(stage * track.load.size), 2)
     full = math.sqrt((0.5 * slope * across) ** 2 + tip**2) - tip
     s = np.arange(last) * STEP
     ends = np.minimum(np.minimum(s, s[::-1]) / (ramp * across), 1.0)
     return np.asarray(full * np.clip(track.load[:last], 0, 2) * np.sqrt(ends))
 
 
-def _dig(
-    track: Track, depth: Float64, asperities: Float64, tool: tuple[float, float, float], recovery: float
-) -> Float64:
-    """Return the envelope of the tool in metres after elastic recovery."""
+def _dig(track: Track, depth: Float64, asperities: Float64, tool: tuple[float, float, float]) -> Float64:
+    """Return the envelope of the tool, cells."""
     slope, tip, across = tool
     path = np.column_stack([track.points[: depth.size], depth])
     surface = np.empty(track.shape)
     sweep_tool(path, asperities, slope, tip, 1.5 * across + 1, surface)
-    return (1 - recovery) * track.spacing * surface
+    return surface
 
 
 def _middle(track: Track, stage: float) -> tuple[float, float]:

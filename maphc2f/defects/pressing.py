@@ -4,16 +4,17 @@
 * :func:`simulate_crease` presses a bent edge into it.
 * :class:`Sheet` is one such problem in the solver's units.
 
-The problem is scale-free: with lengths in cells h and deflections in κ_y h² (κ_y = 2 σ_y / (E t), the curvature at which
-the sheet first yields) the cell size can be chosen after the run, so that the last residual dent has exactly the size
-asked for; stiffness of the base, its crushing pressure and the indenter follow from it and are recorded.
+The problem is scale-free: with lengths in cells h and deflections in κ_y h² (κ_y = 2 σ_y / (E t), the curvature at
+which the sheet first yields) the cell size can be chosen after the run, so that the last residual dent has exactly the
+size asked for; stiffness of the base, its crushing pressure and the indenter follow from it and are recorded.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -23,19 +24,31 @@ from maphc2f.defects.indenters import Ranges, draw_ridge, draw_tool, level_of_ar
 from maphc2f.defects.relief import Relief, equivalent_diameter, profile_length, relief_snapshot
 from maphc2f.errors import SimulationRejected
 from maphc2f.sample import Scenario, Simulation, SimulationRequest, Snapshot
-from maphc2f.solvers.plate import Plate, PlateReport, PlateState, equilibrate, make_plate, release, rest
-from maphc2f.spec import MaterialSpec
+from maphc2f.solvers.plate import (
+    NewtonOptions,
+    Plate,
+    PlateReport,
+    PlateState,
+    elastic_rebound,
+    equilibrate,
+    make_plate,
+    release,
+    rest,
+)
 
 Float64 = NDArray[np.float64]
 Measure = Callable[[Float64, float], float]
 
 DENT_GRID, DENT_CELLS = 64, 22.0
-CREASE_GRID, CREASE_CELLS = (56, 104), 60.0
+CREASE_GRID, CREASE_CELLS = (48, 96), 56.0
 FINER = 2
 DEPTH_LEVEL = 0.1
 PLATE_LENGTH_RANGE = (1.3, 5.0)
 CRUSHED_TANGENT = 0.03
-STAGE_TOLERANCE = 0.1
+STAGE_TOLERANCE = 0.08
+MAX_CORRECTIONS = 2
+MIN_STAYING = 0.03
+OPTIONS = NewtonOptions(tolerance=1e-2, forcing=0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +79,31 @@ class Sheet:
 
 
 @dataclass(frozen=True, slots=True)
-class Dent:
-    """One stage: the residual state, its size in cells, the indentation that made it and what it cost."""
+class Press:
+    """One indentation: the loaded state, the residual deflection, and its size and depth.
+
+    Attributes:
+        loaded: Under the indenter.
+        indentation: Its depth, units of κ_y h².
+        residual: Deflection after an elastic rebound, (ny, nx).
+        size: Of the residual at 10 % of its depth, cells; 0 if nothing stays.
+        deepest: Residual depth.
+        report: Of the solve.
+    """
 
     loaded: PlateState
-    residual: PlateState
-    size: float
     indentation: float
+    residual: Float64
+    size: float
+    deepest: float
     report: PlateReport
+
+    def progress(self, last: Press) -> float:
+        """Return how far this is on the way to ``last``: the lesser one of size ratio and root of the depth ratio.
+
+        A sheet that wraps the indenter grows in both alike; a stiff one keeps the diameter and gets deeper only.
+        """
+        return min(self.size / last.size, math.sqrt(self.deepest / last.deepest))
 
 
 def simulate_dent(request: SimulationRequest, scenario: Scenario, rng: np.random.Generator) -> Simulation:
@@ -109,7 +139,11 @@ def simulate_crease(request: SimulationRequest, scenario: Scenario, rng: np.rand
 
 
 def _make_sheet(
-    request: SimulationRequest, ranges: Ranges, tool: Float64, scale: tuple[float, float], rng: np.random.Generator,
+    request: SimulationRequest,
+    ranges: Ranges,
+    tool: Float64,
+    scale: tuple[float, float],
+    rng: np.random.Generator,
     measure: Measure,
 ) -> Sheet:
     """Set the problem up for a dent of about the size asked for.
@@ -133,75 +167,110 @@ def _make_sheet(
     flexible = 1 - material.poisson_ratio**2
     yield_curvature = 2 * material.yield_stress / (material.youngs_modulus * thickness)
     unit = yield_curvature * h**2
-    crush = 2 * ranges.uniform("crush_factor", rng) * flexible * radius * material.yield_stress / material.youngs_modulus
+    crush = (
+        2 * ranges.uniform("crush_factor", rng) * flexible * radius * material.yield_stress / material.youngs_modulus
+    )
     # What base (w_c) and sheet (κ_y ℓ²) give back elastically comes on top of the depth that stays.
     elastic = crush / unit + plate_length**2
     depth = ranges.log_uniform("depth_ratio", rng) * request.size / unit
     stiffness = plate_length**-4
     base = np.stack([np.full(tool.shape, v) for v in (stiffness, stiffness * crush / unit, CRUSHED_TANGENT)])
     plate = make_plate(
-        base, poisson_ratio=material.poisson_ratio,
+        base,
+        poisson_ratio=material.poisson_ratio,
         hardening=flexible * material.hardening_modulus / material.youngs_modulus,
-        contact_stiffness=0.02 + 4 * stiffness,
+        contact_stiffness=0.02 + stiffness,
     )
     bending = material.youngs_modulus * thickness**3 / (12 * flexible)
-    return Sheet(plate, tool * (depth + elastic), depth, elastic, measure, thickness, yield_curvature, bending, ranges.drawn)
+    return Sheet(
+        plate, tool * (depth + elastic), depth, elastic, measure, thickness, yield_curvature, bending, ranges.drawn
+    )
 
 
 def _simulate(name: str, request: SimulationRequest, sheet: Sheet) -> Simulation:
-    dents = _press_stages(sheet, request.stages)
-    spacing = request.size / dents[-1].size
-    snapshots = tuple(_snapshot(sheet, dent, spacing) for dent in dents)
+    presses = _press_stages(sheet, request.stages)
+    spacing = request.size / presses[-1].size
+    snapshots = tuple(_snapshot(sheet, press, spacing, press.progress(presses[-1]) * request.size) for press in presses)
     return Simulation(
-        family="deformation", scenario=name, placement="interior", snapshots=snapshots,
-        parameters=_parameters(sheet, dents, spacing, request.material),
-        iterations=sum(dent.report.iterations for dent in dents),
-        residual=max(dent.report.residual for dent in dents),
+        family="deformation",
+        scenario=name,
+        placement="interior",
+        snapshots=snapshots,
+        parameters=_parameters(sheet, presses[-1], spacing),
+        iterations=sum(press.report.iterations for press in presses),
+        residual=max(press.report.residual for press in presses),
     )
 
 
-def _press_stages(sheet: Sheet, stages: tuple[float, ...]) -> list[Dent]:
-    """Press ever deeper; depths of stages whose residual size misses its share of the last by much are corrected.
+def _press_stages(sheet: Sheet, stages: tuple[float, ...]) -> list[Press]:
+    """Press ever deeper; a stage whose progress misses its share of the last is pressed again to a better depth.
 
-    A body that the sheet wraps makes a contact of radius ~ √depth, hence the first guess depth ~ stage².
+    Raises:
+        SimulationRejected: The last one springs back, or the stages do not grow.
     """
-    state, dents = rest((sheet.tool.shape[0], sheet.tool.shape[1])), []
-    for stage in stages:
-        dents.append(_press(sheet, state, sheet.elastic + stage**2 * sheet.depth))
-        state = dents[-1].loaded
-    depths, sizes = [d.indentation for d in dents], [d.size for d in dents]
-    if not all(a < b for a, b in zip([0.0, *sizes], sizes, strict=False)):
-        msg = "the residual dent did not grow with the load"
-        raise SimulationRejected(msg)
-    state = rest((sheet.tool.shape[0], sheet.tool.shape[1]))
-    for k, stage in enumerate(stages[:-1]):
-        wanted = stage * sizes[-1]
-        if abs(sizes[k] / wanted - 1) > STAGE_TOLERANCE:
-            depth = float(np.interp(wanted, [0.0, *sizes], [0.0, *depths]))
-            dents[k] = _press(sheet, state, depth)
-        state = dents[k].loaded
-    return dents
-
-
-def _press(sheet: Sheet, state: PlateState, depth: float) -> Dent:
-    """Press to ``depth`` from ``state``, release, and measure what stays."""
-    loaded, report = equilibrate(sheet.plate, state, indenter=depth - sheet.tool)
-    residual, _ = release(sheet.plate, loaded)
-    deepest = float(residual.w.max())
-    if deepest <= 1e-3 * depth:
+    trials = _march(sheet, stages)
+    last, chosen, state = trials[-1], [], rest((sheet.tool.shape[0], sheet.tool.shape[1]))
+    if last.deepest <= MIN_STAYING * last.indentation:
         msg = "the sheet springs back whole"
         raise SimulationRejected(msg)
-    return Dent(loaded, residual, sheet.measure(residual.w, DEPTH_LEVEL * deepest), depth, report)
+    for stage, first in zip(stages[:-1], list(trials), strict=False):
+        press = first
+        for _ in range(MAX_CORRECTIONS):
+            if abs(press.progress(last) / stage - 1) <= STAGE_TOLERANCE:
+                break
+            press = _press(sheet, state, *_depth_for(sheet, trials, stage))
+            trials = sorted([*trials, press], key=lambda trial: trial.indentation)
+        chosen.append(press)
+        state = press.loaded
+    chosen.append(last)
+    reached = [0.0] + [press.progress(last) for press in chosen]
+    if any(b <= a for a, b in itertools.pairwise(reached)):
+        msg = "the residual dent did not grow with the load"
+        raise SimulationRejected(msg)
+    return chosen
 
 
-def _snapshot(sheet: Sheet, dent: Dent, spacing: float) -> Snapshot:
-    """Return a stage on a grid twice as fine, in metres: z = -w, u = (t/2) ∇w on the face of the sheet."""
-    w = _refine(dent.residual.w) * sheet.yield_curvature * spacing**2
+def _march(sheet: Sheet, stages: tuple[float, ...]) -> list[Press]:
+    """Press to the stages' likely depths: a wrapped body's contact radius goes as √depth."""
+    state, presses = rest((sheet.tool.shape[0], sheet.tool.shape[1])), []
+    # A lone stage is reached in three steps, so that its history does not hang on one large increment.
+    for stage in stages if len(stages) > 1 else (0.4 * stages[0], 0.7 * stages[0], stages[0]):
+        depth = stage * sheet.elastic + stage**2 * sheet.depth
+        guess = state.w * (depth / presses[-1].indentation) if presses else state.w
+        presses.append(_press(sheet, state, depth, guess))
+        state = presses[-1].loaded
+    return presses
+
+
+def _depth_for(sheet: Sheet, trials: list[Press], stage: float) -> tuple[float, Float64]:
+    """Return the indentation that should bring a stage's progress, and the deflection to start the solve from."""
+    depths = np.array([0.0, *(trial.indentation for trial in trials)])
+    reached = np.maximum.accumulate([0.0, *(trial.progress(trials[-1]) for trial in trials)])
+    depth = float(np.interp(stage, reached + 1e-9 * np.arange(reached.size), depths))
+    right = min(int(np.searchsorted(depths, depth)), len(trials))
+    share = (depth - depths[right - 1]) / (depths[right] - depths[right - 1])
+    below = trials[right - 2].loaded.w if right > 1 else np.zeros_like(sheet.tool)
+    return depth, below + share * (trials[right - 1].loaded.w - below)
+
+
+def _press(sheet: Sheet, state: PlateState, depth: float, guess: Float64) -> Press:
+    """Press to ``depth`` from the history of ``state`` and measure what an elastic rebound leaves."""
+    loaded, report = equilibrate(sheet.plate, replace(state, w=guess), indenter=depth - sheet.tool, options=OPTIONS)
+    residual = elastic_rebound(sheet.plate, loaded)
+    deepest = float(residual.max())
+    if deepest <= MIN_STAYING * 1e-2 * depth:
+        return Press(loaded, depth, residual, 0.0, 0.0, report)
+    return Press(loaded, depth, residual, sheet.measure(residual, DEPTH_LEVEL * deepest), deepest, report)
+
+
+def _snapshot(sheet: Sheet, press: Press, spacing: float, size: float) -> Snapshot:
+    """Release a stage and return it on a grid twice as fine, in metres: z = -w, u = (t/2) ∇w on the sheet's face."""
+    residual, _ = release(sheet.plate, press.loaded, options=OPTIONS)
+    w = _refine(residual.w) * sheet.yield_curvature * spacing**2
     fine = spacing / FINER
     displacement = 0.5 * sheet.thickness * np.stack(np.gradient(w, fine))
-    anchor = tuple(0.5 * FINER * (n - 1) for n in dent.residual.w.shape)
+    anchor = tuple(0.5 * FINER * (n - 1) for n in residual.w.shape)
     relief = Relief(-w, displacement, fine, (anchor[0], anchor[1]))
-    size = dent.size * spacing
     return relief_snapshot(relief, size, {"width": equivalent_diameter(w, DEPTH_LEVEL * float(w.max())) * fine})
 
 
@@ -216,11 +285,10 @@ def _refine(w: Float64) -> Float64:
     return np.asarray(FINER**2 * scipy.fft.irfft2(wide, s=(FINER * ny, FINER * nx)))
 
 
-def _parameters(sheet: Sheet, dents: list[Dent], spacing: float, material: MaterialSpec) -> dict[str, float | str]:
+def _parameters(sheet: Sheet, last: Press, spacing: float) -> dict[str, float | str]:
     """Return what was drawn and the physical problem that was solved, SI."""
     unit = sheet.yield_curvature * spacing**2
     k, crush = float(sheet.plate.base[0, 0, 0]), float(sheet.plate.base[1, 0, 0])
-    last = dents[-1]
     pressure = sheet.plate.contact_stiffness * np.maximum(last.indentation - sheet.tool - last.loaded.w, 0)
     derived = {
         "thickness": sheet.thickness,
@@ -230,6 +298,5 @@ def _parameters(sheet: Sheet, dents: list[Dent], spacing: float, material: Mater
         "indentation": last.indentation * unit,
         "load": float(pressure.sum()) * sheet.stiffness * sheet.yield_curvature,
         "peak_curvature_over_yield": float(last.loaded.peak.max()),
-        "yield_stress": material.yield_stress,
     }
     return sheet.drawn | derived

@@ -74,8 +74,12 @@ def relief_snapshot(relief: Relief, size: float, measures: dict[str, float]) -> 
     extent = relief_extent(height, taper, relief.spacing)
     y, x = relief.anchor
     return Snapshot(
-        size=size, spacing=relief.spacing, origin=(-y * relief.spacing, -x * relief.spacing),
-        extent=extent, threshold=EXTENT_THRESHOLD, depth=height.astype(np.float32),
+        size=size,
+        spacing=relief.spacing,
+        origin=(-y * relief.spacing, -x * relief.spacing),
+        extent=extent,
+        threshold=EXTENT_THRESHOLD,
+        depth=height.astype(np.float32),
         displacement=(relief.displacement * taper).astype(np.float32),
         measures={"depth": float(-height.min()), **measures},
     )

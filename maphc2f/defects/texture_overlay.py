@@ -79,9 +79,7 @@ def draw_mask(n: int, rng: np.random.Generator) -> PerlinMask:
         return PerlinMask(first, "single", (lattice_1,), (rotation_1,))
     union = t > 2 / 3
     noise = np.maximum(first, second) if union else np.minimum(first, second)
-    return PerlinMask(
-        noise, "union" if union else "intersection", (lattice_1, lattice_2), (rotation_1, rotation_2)
-    )
+    return PerlinMask(noise, "union" if union else "intersection", (lattice_1, lattice_2), (rotation_1, rotation_2))
 
 
 def draw_full_mask(n: int, rng: np.random.Generator) -> PerlinMask:
@@ -153,8 +151,13 @@ class TextureOverlay:
             for s, level in zip(request.stages, levels, strict=True)
         )
         return Simulation(
-            family=self.name, scenario=request.scenario, placement="interior", snapshots=snapshots,
-            parameters=_parameters(mask, opacity, levels), iterations=1, residual=0.0,
+            family=self.name,
+            scenario=request.scenario,
+            placement="interior",
+            snapshots=snapshots,
+            parameters=_parameters(mask, opacity, levels),
+            iterations=1,
+            residual=0.0,
         )
 
 
@@ -164,7 +167,11 @@ def _snapshot(noise: Float32, level: float, size: float, spacing: float) -> Snap
     extent = level_to_extent(noise, level)
     width = math.sqrt(float(np.count_nonzero(extent >= THRESHOLD))) * spacing
     return Snapshot(
-        size=size, spacing=spacing, origin=(corner, corner), extent=extent, threshold=THRESHOLD,
+        size=size,
+        spacing=spacing,
+        origin=(corner, corner),
+        extent=extent,
+        threshold=THRESHOLD,
         measures={"width": width},
     )
 
@@ -256,7 +263,15 @@ def _rotate(texture: UInt8, rng: np.random.Generator) -> UInt8:
 
 
 AUGMENTATIONS: tuple[AugmentOperation, ...] = (
-    _contrast, _brightness, _colour, _flip_horizontal, _flip_vertical, _gray, _autocontrast, _equalise, _rotate,
+    _contrast,
+    _brightness,
+    _colour,
+    _flip_horizontal,
+    _flip_vertical,
+    _gray,
+    _autocontrast,
+    _equalise,
+    _rotate,
 )
 
 _SCENARIOS: Mapping[str, Scenario] = MappingProxyType(

@@ -114,16 +114,25 @@ def prepare_window(kitchen: Kitchen, order: Order) -> Prepared | None:
         return None
     severity = min(1.0, snapshot.size / order.simulated.size_max)
     appearance = draw_appearance(
-        simulation.family, simulation.scenario, kitchen.dataset.materials[kitchen.category.material], severity,
-        picture.statistics, stream(kitchen.seed, name, order.index, "appearance", order.attempt),
+        simulation.family,
+        simulation.scenario,
+        kitchen.dataset.materials[kitchen.category.material],
+        severity,
+        picture.statistics,
+        stream(kitchen.seed, name, order.index, "appearance", order.attempt),
     )
     window = choose_window(snapshot, pose, picture.image.shape[:2], appearance.edge_width)
     inputs = _inputs(kitchen, order, picture, snapshot, pose, window, appearance)
     return Prepared(order, picture, symmetry, snapshot, pose, window, appearance, severity, inputs)
 
 
-def _inputs(  # noqa: PLR0913, PLR0917  # the parts of one window, gathered once
-    kitchen: Kitchen, order: Order, picture: PreparedPicture, snapshot: Snapshot, pose: Pose, window: Window,
+def _inputs(  # the parts of one window, gathered once
+    kitchen: Kitchen,
+    order: Order,
+    picture: PreparedPicture,
+    snapshot: Snapshot,
+    pose: Pose,
+    window: Window,
     appearance: Appearance,
 ) -> WindowInputs:
     unit = cut(picture.unit(), window, fill=True)
@@ -136,10 +145,16 @@ def _inputs(  # noqa: PLR0913, PLR0917  # the parts of one window, gathered once
         # The family draws β, the share of the good picture that shows through.
         opacity = 1.0 - float(order.simulated.simulation.parameters["opacity"])
     return WindowInputs(
-        family=family, picture=unit, foreground=cut(picture.foreground.astype(np.float32), window, fill=False),
-        fields=place(snapshot, pose, window, appearance.edge_width), appearance=appearance,
-        statistics=picture.statistics, pixel_size=picture.pixel_size,
-        noise=rng.standard_normal(unit.shape, dtype=np.float32), overlay=overlay, opacity=opacity,
+        family=family,
+        picture=unit,
+        foreground=cut(picture.foreground.astype(np.float32), window, fill=False),
+        fields=place(snapshot, pose, window, appearance.edge_width),
+        appearance=appearance,
+        statistics=picture.statistics,
+        pixel_size=picture.pixel_size,
+        noise=rng.standard_normal(unit.shape, dtype=np.float32),
+        overlay=overlay,
+        opacity=opacity,
     )
 
 
@@ -163,27 +178,43 @@ def hard_mask(soft: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(soft >= 128, np.uint8(255), np.uint8(0))
 
 
-def _checked(  # noqa: PLR0913, PLR0917  # the parts of one window, gathered once
-    kitchen: Kitchen, prepared: Prepared, result: WindowResult, original: NDArray[Any], part: NDArray[Any],
+def _checked(  # the parts of one window, gathered once
+    kitchen: Kitchen,
+    prepared: Prepared,
+    result: WindowResult,
+    original: NDArray[Any],
+    part: NDArray[Any],
     soft: NDArray[np.uint8],
 ) -> CheckedWindow:
     family = FAMILIES[prepared.order.simulated.simulation.family]
     share = kitchen.category.min_visible_share
     return CheckedWindow(
-        original=original, picture=part, mask=hard_mask(soft), soft_mask=soft,
-        support=prepared.inputs.fields.support, allowed=prepared.inputs.foreground >= 0.5,
-        noise=prepared.picture.statistics.noise, change_radius=result.change_radius,
-        is_line=prepared.inputs.fields.is_line, min_change_inside=family.min_change_inside,
+        original=original,
+        picture=part,
+        mask=hard_mask(soft),
+        soft_mask=soft,
+        support=prepared.inputs.fields.support,
+        allowed=prepared.inputs.foreground >= 0.5,
+        noise=prepared.picture.statistics.noise,
+        change_radius=result.change_radius,
+        is_line=prepared.inputs.fields.is_line,
+        min_change_inside=family.min_change_inside,
         min_visible_share=family.min_visible_share if share is None else share,
     )
 
 
 def _scored(prepared: Prepared, result: WindowResult) -> ScoredWindow:
     return ScoredWindow(
-        original=prepared.inputs.picture, picture=result.picture, soft_mask=result.soft_mask,
-        foreground=prepared.inputs.foreground, statistics=prepared.picture.statistics, residuals=result.residuals,
-        solver_residual=prepared.order.simulated.simulation.residual, change_radius=result.change_radius,
-        severity=prepared.severity, is_line=prepared.inputs.fields.is_line,
+        original=prepared.inputs.picture,
+        picture=result.picture,
+        soft_mask=result.soft_mask,
+        foreground=prepared.inputs.foreground,
+        statistics=prepared.picture.statistics,
+        residuals=result.residuals,
+        solver_residual=prepared.order.simulated.simulation.residual,
+        change_radius=result.change_radius,
+        severity=prepared.severity,
+        is_line=prepared.inputs.fields.is_line,
         part_area=float(prepared.picture.foreground.sum()),
     )
 
@@ -213,7 +244,8 @@ def _maps(prepared: Prepared, result: WindowResult) -> dict[str, NDArray[Any]]:
 
     coarse = _paste(np.zeros(shape, np.uint8), window, np.where(result.coarse_mask >= 0.5, 255, 0).astype(np.uint8))
     return {
-        "coarse_mask": coarse, "depth": full(fields.depth),
+        "coarse_mask": coarse,
+        "depth": full(fields.depth),
         "displacement_y": full(fields.displacement[0] * prepared.picture.pixel_size),
         "displacement_x": full(fields.displacement[1] * prepared.picture.pixel_size),
     }
@@ -226,15 +258,27 @@ def _row(
     simulation = order.simulated.simulation
     height, width = mask.shape
     return {
-        "sample_id": sample_id(category.name, order.index), "category": category.name, "split": order.group.split,
-        "defect_family": simulation.family, "material": category.material, "substrate_id": picture.substrate_id,
-        "licence": picture.source.licence, "recipe_digest": recipe_digest(kitchen.dataset, category),
-        "substrate_transform": prepared.symmetry.row(), "label": label_id(simulation.family, tuple(FAMILIES)),
-        "severity": prepared.severity, "area_fraction": float((mask > 0).mean()),
-        "sqe_score": sqe_score(terms), **{f"sqe_{name}": value for name, value in terms.items()},
-        "pixel_size": picture.pixel_size, "defects": [_defect(prepared, result, mask)],
-        "width": width, "height": height, "mode": mode_of(picture.image),
-        "bit_depth": 8 * picture.image.dtype.itemsize, "pixel_size_assumed": category.pixel_size_assumed,
+        "sample_id": sample_id(category.name, order.index),
+        "category": category.name,
+        "split": order.group.split,
+        "defect_family": simulation.family,
+        "material": category.material,
+        "substrate_id": picture.substrate_id,
+        "licence": picture.source.licence,
+        "recipe_digest": recipe_digest(kitchen.dataset, category),
+        "substrate_transform": prepared.symmetry.row(),
+        "label": label_id(simulation.family, tuple(FAMILIES)),
+        "severity": prepared.severity,
+        "area_fraction": float((mask > 0).mean()),
+        "sqe_score": sqe_score(terms),
+        **{f"sqe_{name}": value for name, value in terms.items()},
+        "pixel_size": picture.pixel_size,
+        "defects": [_defect(prepared, result, mask)],
+        "width": width,
+        "height": height,
+        "mode": mode_of(picture.image),
+        "bit_depth": 8 * picture.image.dtype.itemsize,
+        "pixel_size_assumed": category.pixel_size_assumed,
     }
 
 
@@ -245,14 +289,22 @@ def _defect(prepared: Prepared, result: WindowResult, mask: NDArray[np.uint8]) -
     measures = snapshot.measures
     width = result.visible_width if simulation.snapshots[0].trace is not None else measures.get("width", snapshot.size)
     return {
-        "family": simulation.family, "scenario": simulation.scenario, "severity": prepared.severity,
+        "family": simulation.family,
+        "scenario": simulation.scenario,
+        "severity": prepared.severity,
         "bbox": [int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1],
-        "area_px": int((mask > 0).sum()), "width_m": float(width), "depth_m": float(measures.get("depth", 0.0)),
+        "area_px": int((mask > 0).sum()),
+        "width_m": float(width),
+        "depth_m": float(measures.get("depth", 0.0)),
         "length_m": float(measures.get("length", snapshot.size)),
-        "opening_max_m": float(measures.get("opening_max", 0.0)), "visible_width_m": float(result.visible_width),
-        "simulation_id": order.simulated.identity, "snapshot": order.snapshot,
-        "simulation_attempt": order.simulated.attempt, "placement_attempt": order.attempt,
-        "solver_iterations": int(simulation.iterations), "solver_residual": float(simulation.residual),
+        "opening_max_m": float(measures.get("opening_max", 0.0)),
+        "visible_width_m": float(result.visible_width),
+        "simulation_id": order.simulated.identity,
+        "snapshot": order.snapshot,
+        "simulation_attempt": order.simulated.attempt,
+        "placement_attempt": order.attempt,
+        "solver_iterations": int(simulation.iterations),
+        "solver_residual": float(simulation.residual),
         "parameters": json.dumps(_parameters(prepared, result), sort_keys=True),
     }
 
@@ -260,8 +312,13 @@ def _defect(prepared: Prepared, result: WindowResult, mask: NDArray[np.uint8]) -
 def _parameters(prepared: Prepared, result: WindowResult) -> dict[str, Any]:
     statistics, pose = prepared.picture.statistics, prepared.pose
     placed = {
-        "anchor_y": pose.anchor[0], "anchor_x": pose.anchor[1], "angle": pose.angle, "flip": pose.flip,
-        "noise": statistics.noise, "psf_sigma": statistics.psf_sigma, "change_radius": result.change_radius,
+        "anchor_y": pose.anchor[0],
+        "anchor_x": pose.anchor[1],
+        "angle": pose.angle,
+        "flip": pose.flip,
+        "noise": statistics.noise,
+        "psf_sigma": statistics.psf_sigma,
+        "change_radius": result.change_radius,
         "is_line": prepared.inputs.fields.is_line,
     }
     return {**prepared.order.simulated.simulation.parameters, **appearance_parameters(prepared.appearance), **placed}

@@ -24,7 +24,16 @@ from maphc2f.rng import stream
 from maphc2f.substrates.procedural.catalogue import render
 
 LIBRARIES = (
-    "numpy", "scipy", "numba", "torch", "opencv-python-headless", "pywavelets", "pyarrow", "dask", "distributed", "pydantic",
+    "numpy",
+    "scipy",
+    "numba",
+    "torch",
+    "opencv-python-headless",
+    "pywavelets",
+    "pyarrow",
+    "dask",
+    "distributed",
+    "pydantic",
 )
 MIN_FREE_GB = 5.0
 MIN_MEMORY_GB = 2.0
@@ -83,7 +92,9 @@ def _memory() -> Check:
     except (AttributeError, ValueError, OSError):
         return Check("memory", "note", "unknown on this system")
     if total < MIN_MEMORY_GB:
-        return Check("memory", "FAIL", f"{total:.1f} GB", f"a worker needs about {MIN_MEMORY_GB / 2:.0f} GB; use --workers 1")
+        return Check(
+            "memory", "FAIL", f"{total:.1f} GB", f"a worker needs about {MIN_MEMORY_GB / 2:.0f} GB; use --workers 1"
+        )
     return Check("memory", "ok", f"{total:.1f} GB")
 
 
@@ -98,7 +109,12 @@ def _encoder() -> Check:
     try:
         version = importlib.metadata.version("isal")
     except importlib.metadata.PackageNotFoundError:
-        return Check("png", "note", "isal is missing, zlib is used", "pip install isal: pictures are written about 3 times as fast")
+        return Check(
+            "png",
+            "note",
+            "isal is missing, zlib is used",
+            "pip install isal: pictures are written about 3 times as fast",
+        )
     return Check("png", "ok", f"isal {version}")
 
 

@@ -77,16 +77,22 @@ def _on_cluster(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
     from distributed import Client, LocalCluster, as_completed
 
     settings = {
-        "distributed.scheduler.allowed-failures": RETRIES, "distributed.admin.large-graph-warning-threshold": "1GB",
+        "distributed.scheduler.allowed-failures": RETRIES,
+        "distributed.admin.large-graph-warning-threshold": "1GB",
         # A worker's memory is bounded by its batch: spilling and pausing would only hide a leak.
-        "distributed.worker.memory.spill": False, "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.target": False,
         "distributed.comm.timeouts.connect": "60s",
     }
     with contextlib.ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))
         cluster = stack.enter_context(
             LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50,
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                silence_logs=50,
                 memory_limit=0,
             )
         )

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from maphc2f import __version__
 from maphc2f.errors import DatasetError
 from maphc2f.generate.plan import PlannedShard
-from maphc2f.shards.files import file_sha256, write_atomic
+from maphc2f.shards.files import file_sha256, os_failure, write_atomic
 from maphc2f.shards.index import IndexEntry, write_entry
 from maphc2f.shards.reader import read_rows
 from maphc2f.shards.writer import projection_paths
@@ -50,10 +50,15 @@ class DatasetInfo(Frozen):
 def describe(dataset: DatasetSpec, **facts: Any) -> DatasetInfo:
     """Return the ``dataset.json`` of a dataset; ``facts`` give committed, state and what the run settles."""
     return DatasetInfo(
-        name=dataset.name, version=dataset.version, generator=f"maphc2f {__version__}",
+        name=dataset.name,
+        version=dataset.version,
+        generator=f"maphc2f {__version__}",
         manifest_digest=manifest_digest(dataset),
         recipe_digests={c.name: recipe_digest(dataset, c) for c in dataset.categories},
-        counts={c.name: c.count for c in dataset.categories}, samples=dataset.total, device=dataset.device, **facts,
+        counts={c.name: c.count for c in dataset.categories},
+        samples=dataset.total,
+        device=dataset.device,
+        **facts,
     )
 
 
@@ -66,14 +71,18 @@ def read_info(root: Path) -> DatasetInfo:
     path = root / "dataset.json"
     try:
         return DatasetInfo.model_validate_json(path.read_bytes())
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise DatasetError(
-            "not a dataset", where=str(root), rule="a folder made by 'maphc2f generate' holds dataset.json",
+            "not a dataset",
+            where=str(root),
+            rule="a folder made by 'maphc2f generate' holds dataset.json",
             remedy="check the path",
         ) from error
     except (OSError, ValidationError) as error:
         raise DatasetError(
-            "damaged dataset.json", where=str(path), rule="it must be as the generator wrote it",
+            "damaged dataset.json",
+            where=str(path),
+            rule="it must be as the generator wrote it",
             remedy="run generate again with the same settings: it writes it anew",
         ) from error
 
@@ -90,15 +99,21 @@ def check_folder(root: Path, dataset: DatasetSpec) -> None:
     Raises:
         DatasetError: It holds something else; nothing was changed.
     """
-    if root.exists() and not root.is_dir():
+    existing = next(path for path in (root, *root.absolute().parents) if path.exists())
+    if not existing.is_dir():
         raise DatasetError(
-            "not a folder", where=f"--out {root}", rule="the dataset is a folder", remedy="choose another --out"
+            f"{existing} is not a folder",
+            where=f"--out {root}",
+            rule="the dataset is a folder",
+            remedy="choose another --out",
         )
     if not root.exists() or not any(p.name not in (".lock", "events.jsonl") for p in root.iterdir()):
         return
     if not (root / "dataset.json").exists():
         raise DatasetError(
-            "holds other files", where=f"--out {root}", rule="a new or empty folder, or a dataset to go on with",
+            "holds other files",
+            where=f"--out {root}",
+            rule="a new or empty folder, or a dataset to go on with",
             remedy="choose another --out",
         )
     try:
@@ -109,8 +124,10 @@ def check_folder(root: Path, dataset: DatasetSpec) -> None:
     other = sorted(name for name in old if old[name] != new.get(name))
     if other:
         raise DatasetError(
-            f"made with another recipe ({', '.join(other[:5])})", where=f"--out {root}",
-            rule="a run goes on only with the recipe it began with", remedy="choose another --out, or repeat the flags",
+            f"made with another recipe ({', '.join(other[:5])})",
+            where=f"--out {root}",
+            rule="a run goes on only with the recipe it began with",
+            remedy="choose another --out, or repeat the flags",
         )
 
 
@@ -119,15 +136,21 @@ def locked(root: Path) -> Iterator[None]:
     """Hold the folder's lock; the system frees it when the process ends, however it ends.
 
     Raises:
-        DatasetError: Another run holds it.
+        DatasetError: Another run holds it, or the folder cannot be made.
     """
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a") as file:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock = (root / ".lock").open("a")
+    except OSError as error:
+        raise os_failure(error, root) from error
+    with lock as file:
         try:
             _lock(file.fileno())
         except OSError as error:
             raise DatasetError(
-                "another run is writing", where=str(root), rule="one run a folder at a time",
+                "another run is writing",
+                where=str(root),
+                rule="one run a folder at a time",
                 remedy="wait for it or stop it",
             ) from error
         yield

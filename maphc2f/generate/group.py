@@ -24,15 +24,13 @@ OWN_SIMULATIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class SampleFailure:
-    """A sample that found no valid form, with the last reason."""
+    """A sample that found no valid form, with the first reason: later attempts are ever smaller."""
 
     sample_id: str
     reason: str
 
 
-def make_groups(
-    kitchen: Kitchen, groups: Sequence[Group], clock: Clock
-) -> tuple[list[Sample], list[SampleFailure]]:
+def make_groups(kitchen: Kitchen, groups: Sequence[Group], clock: Clock) -> tuple[list[Sample], list[SampleFailure]]:
     """Return the samples of ``groups`` in index order, and those that failed.
 
     Raises:
@@ -54,9 +52,7 @@ def make_groups(
     return [finished[index] for index in sorted(finished)], sorted(failures, key=lambda f: f.sample_id)
 
 
-def _first_orders(
-    kitchen: Kitchen, groups: Sequence[Group], clock: Clock
-) -> tuple[list[Order], list[SampleFailure]]:
+def _first_orders(kitchen: Kitchen, groups: Sequence[Group], clock: Clock) -> tuple[list[Order], list[SampleFailure]]:
     orders, failures = [], []
     for group in groups:
         with clock.stage("simulate"):
@@ -90,7 +86,7 @@ def _round(
             for prepared, result in zip(bucket, results, strict=True):
                 sample, check = finish(kitchen, prepared, result)
                 if sample is None:
-                    reasons[prepared.order.index] = "; ".join(check.violations)
+                    reasons.setdefault(prepared.order.index, "; ".join(check.violations))
                     retry.append(prepared.order)
                 else:
                     finished[prepared.order.index] = sample

@@ -11,9 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from maphc2f.generate.sheet import as_rgb, contact_sheet, fit_tile, write_sheet
-from maphc2f.shards.files import write_atomic
-from maphc2f.shards.png import encode_png
+from maphc2f.generate.sheet import RGB, as_rgb, contact_sheet, fit_tile, write_png, write_sheet
 from maphc2f.spec import CategorySpec, DefectSpec, Kind, SourceSpec
 from maphc2f.substrates.base import open_substrate, require_accepted
 
@@ -22,7 +20,7 @@ TILE = 160
 
 
 def write_masks(images: Path, out: Path, kind: str) -> tuple[int, list[str]]:
-    """Write ``<name>.png`` masks (0 / 255) for the pictures below ``images`` and ``sheet.jpg`` into ``out``.
+    """Write ``<name>.png`` masks (0 / 255) for the pictures below ``images`` and ``sheet.png`` into ``out``.
 
     Returns:
         The number of masks, and one line for each refused picture.
@@ -33,16 +31,15 @@ def write_masks(images: Path, out: Path, kind: str) -> tuple[int, list[str]]:
     category = _category(images, kind)
     substrate = open_substrate(category)
     pictures = substrate.inventory()
-    tiles = []
+    tiles: list[RGB] = []
     for picture in require_accepted(pictures, where=str(images)):
         loaded = substrate.load(picture)
         mask = np.ones(loaded.image.shape[:2], bool) if loaded.foreground is None else loaded.foreground
-        data = encode_png(mask.astype(np.uint8) * np.uint8(255))
         name = Path(picture.key).with_suffix(".png")
-        write_atomic(out / name, lambda file, data=data: file.write(data))  # type: ignore[misc]
+        write_png(out / name, mask.astype(np.uint8) * np.uint8(255))
         if len(tiles) < SHEET_PICTURES:
-            tiles.append(fit_tile(_outlined(as_rgb(loaded.image), mask), TILE))
-    write_sheet(out / "sheet.jpg", contact_sheet(tiles, columns=10))
+            tiles.append(fit_tile(_outlined(as_rgb(loaded.image), mask), (TILE, TILE)))
+    write_sheet(out / "sheet.png", contact_sheet(tiles, columns=10))
     refused = [f"refused {picture.key}: {picture.reason}" for picture in pictures if not picture.accepted]
     return sum(picture.accepted for picture in pictures), refused
 
@@ -50,8 +47,14 @@ def write_masks(images: Path, out: Path, kind: str) -> tuple[int, list[str]]:
 def _category(images: Path, kind: str) -> CategorySpec:
     kinds: dict[str, Kind] = {"object": "object", "texture": "texture"}
     return CategorySpec(
-        name="masks", count=1, source=SourceSpec(kind="folder", path=str(images.absolute())), kind=kinds[kind],
-        material="steel", pixel_size=1e-4, native_size=(256, 256), defects=(DefectSpec(family="crack"),),
+        name="masks",
+        count=1,
+        source=SourceSpec(kind="folder", path=str(images.absolute())),
+        kind=kinds[kind],
+        material="steel",
+        pixel_size=1e-4,
+        native_size=(256, 256),
+        defects=(DefectSpec(family="crack"),),
     )
 
 

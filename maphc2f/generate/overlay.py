@@ -33,9 +33,6 @@ class TextureBank:
     Args:
         folder: Folder of texture pictures, or None: procedural textures.
         seed: Decides the procedural ones.
-
-    Raises:
-        ManifestError: The folder holds no usable picture.
     """
 
     def __init__(self, folder: str | None, seed: int) -> None:
@@ -43,11 +40,6 @@ class TextureBank:
         self._seed = seed
         self._files: tuple[str, ...] = () if self._folder is None else list_files(self._folder)
         self._cache: dict[int, UInt8] = {}
-        if self._folder is not None and not self._files:
-            raise ManifestError(
-                "no picture found", where=f"--textures {folder}", rule="a folder of texture pictures",
-                remedy="check the path, or leave it out for procedural textures",
-            )
 
     def __len__(self) -> int:
         return len(self._files) or POOL * len(GENERATORS)
@@ -78,7 +70,9 @@ class TextureBank:
             image = decode(path.read_bytes()).image
         except (OSError, Refused) as error:
             raise ManifestError(
-                f"cannot be used ({error})", where=f"--textures {path}", rule="every file must be a readable picture",
+                f"cannot be used ({error})",
+                where=f"--textures {path}",
+                rule="every file must be a readable picture",
                 remedy="remove it from the folder",
             ) from error
         return _as_rgb(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA))

@@ -128,15 +128,20 @@ class PicturePool:
         loaded = self._substrate.load(picture)
         result = prepare(loaded.image, loaded.foreground, self._dataset.size)
         return PreparedPicture(
-            source=picture, substrate_id=substrate_id(self._category.name, picture), image=result.image,
-            foreground=result.foreground, pixel_size=self._category.pixel_size * loaded.scale * result.scale,
+            source=picture,
+            substrate_id=substrate_id(self._category.name, picture),
+            image=result.image,
+            foreground=result.foreground,
+            pixel_size=self._category.pixel_size * loaded.scale * result.scale,
             statistics=estimate_statistics(to_unit(result.image), result.foreground),
         )
 
 
 def outline(foreground: NDArray[np.bool_]) -> Outline:
-    """Return the border of the foreground with its inward normals; the picture's own border counts where the part
-    reaches it."""
+    """Return the border of the foreground with its inward normals.
+
+    The picture's own border counts where the part reaches it.
+    """
     padded = np.pad(foreground.astype(np.uint8), 1)
     inner = cv2.erode(padded, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     points = np.argwhere((padded - inner)[1:-1, 1:-1] > 0)
@@ -167,9 +172,7 @@ class Symmetry:
     def row(self) -> dict[str, int]:
         """Return the value of column ``substrate_transform``; the crop box is the whole picture (all zero)."""
         crop = dict.fromkeys(("crop_x", "crop_y", "crop_width", "crop_height"), 0)
-        return {
-            "flip_y": int(self.flip_y), "flip_x": int(self.flip_x), "quarter_turns": self.quarter_turns, **crop
-        }
+        return {"flip_y": int(self.flip_y), "flip_x": int(self.flip_x), "quarter_turns": self.quarter_turns, **crop}
 
     @classmethod
     def from_row(cls, value: Mapping[str, int]) -> Symmetry:
@@ -190,7 +193,9 @@ class Symmetry:
             prepared.statistics, light=(float(y), float(x), z), direction=float(np.arctan2(-dy, dx) % np.pi)
         )
         return replace(
-            prepared, image=self.array(prepared.image), foreground=self.array(prepared.foreground),
+            prepared,
+            image=self.array(prepared.image),
+            foreground=self.array(prepared.foreground),
             statistics=statistics,
         )
 

@@ -47,7 +47,10 @@ def inside_share(points: NDArray[np.float64], foreground: NDArray[np.bool_]) -> 
 
 
 def draw_pose(
-    snapshot: Snapshot, placement: Placement, prepared: PreparedPicture, rng: np.random.Generator,
+    snapshot: Snapshot,
+    placement: Placement,
+    prepared: PreparedPicture,
+    rng: np.random.Generator,
     axis: float | None = None,
 ) -> Pose | None:
     """Draw a pose with enough of the defect on the part, or None if no proposal has.

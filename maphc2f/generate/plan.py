@@ -17,7 +17,7 @@ from maphc2f.defects import FAMILIES
 from maphc2f.errors import ManifestError
 from maphc2f.registry import near
 from maphc2f.shards.index import ShardKey
-from maphc2f.spec import CategorySpec, DatasetSpec, MaterialSpec, Split
+from maphc2f.spec import CategorySpec, DatasetSpec, DefectSpec, MaterialSpec, Split
 from maphc2f.substrates import SUBSTRATES
 
 VALIDATION_WEIGHT = 0.1
@@ -96,23 +96,42 @@ def check_names(dataset: DatasetSpec) -> None:
         SUBSTRATES.resolve(category.source.kind, where=f"{where}.source.kind")
         material = dataset.materials[category.material]
         for defect in category.defects:
-            _check_defect(defect.family, defect.scenario, material, f"{where}.defects")
+            _check_defect(defect, material, f"{where}.defects")
 
 
-def _check_defect(family_name: str, scenario: str | None, material: MaterialSpec, where: str) -> None:
+def _check_defect(defect: DefectSpec, material: MaterialSpec, where: str) -> None:
+    family_name, scenario = defect.family, defect.scenario
     family = FAMILIES.resolve(family_name, where=where)
     suitable = [name for name, entry in family.scenarios.items() if entry.suits(material)]
     if scenario is not None and scenario not in family.scenarios:
         raise ManifestError(
-            f"unknown scenario '{scenario}' of {family_name}", where=where, rule="it must be a scenario of its family",
+            f"unknown scenario '{scenario}' of {family_name}",
+            where=where,
+            rule="it must be a scenario of its family",
             remedy=near(scenario, list(family.scenarios)),
         )
     if not suitable or (scenario is not None and scenario not in suitable):
         raise ManifestError(
-            f"{family_name}{'.' + scenario if scenario else ''} does not suit material '{material.name}'", where=where,
+            f"{family_name}{'.' + scenario if scenario else ''} does not suit material '{material.name}'",
+            where=where,
             rule="the material must have the properties that the scenario needs",
-            remedy=f"choose one of {', '.join(suitable)}" if suitable else "leave the family out or take another material",
+            remedy=f"choose one of {', '.join(suitable)}"
+            if suitable
+            else "leave the family out or take another material",
         )
+    for option in [scenario] if scenario is not None else suitable:
+        _check_parameters(defect, option, list(family.scenarios[option].parameters), where)
+
+
+def _check_parameters(defect: DefectSpec, scenario: str, known: list[str], where: str) -> None:
+    for name in defect.parameters:
+        if name not in known:
+            raise ManifestError(
+                f"unknown parameter '{name}' of {defect.family}.{scenario}",
+                where=f"{where}.parameters",
+                rule="a parameter of the scenario, or of all that suit the material if none is named",
+                remedy=near(name, known) if known else "leave it out: the scenario has none",
+            )
 
 
 def family_weights(category: CategorySpec) -> dict[str, float]:
@@ -145,15 +164,18 @@ def plan_groups(category: CategorySpec, snapshots: int, *, splits: Sequence[Spli
         snapshots: K.
         splits: Splits that have pictures; a source with a single specimen has only ``train``.
     """
-    shares = {"train": 1 - VALIDATION_WEIGHT, "validation": VALIDATION_WEIGHT} if len(splits) > 1 else {splits[0]: 1.0}
-    cells = [(family, split) for split in shares for family in family_weights(category)]
-    weights = [family_weights(category)[family] * shares[split] for family, split in cells]
+    shares: dict[Split, float] = {"train": 1 - VALIDATION_WEIGHT, "validation": VALIDATION_WEIGHT}
+    if len(splits) == 1:
+        shares = {splits[0]: 1.0}
+    families = family_weights(category)
+    cells = [(family, split) for split in shares for family in families]
+    weights = [families[family] * shares[split] for family, split in cells]
     count = -(-category.count // snapshots)
     groups = []
     for number, cell in enumerate(assign_cells(weights, count)):
         first = number * snapshots
         family, split = cells[cell]
-        groups.append(Group(number, family, split, first, min(snapshots, category.count - first)))  # type: ignore[arg-type]
+        groups.append(Group(number, family, split, first, min(snapshots, category.count - first)))
     return groups
 
 
@@ -187,8 +209,10 @@ def plan_category(
     return shards
 
 
-def draw_scenario(category: CategorySpec, family: str, material: MaterialSpec, rng: np.random.Generator) -> tuple[str, int]:
-    """Draw a defect stanza of ``family`` by weight, then its scenario; return the scenario and the stanza's position."""
+def draw_scenario(
+    category: CategorySpec, family: str, material: MaterialSpec, rng: np.random.Generator
+) -> tuple[str, int]:
+    """Draw a stanza of ``family`` by weight, then its scenario; return the scenario and the stanza's position."""
     stanzas = [(i, d) for i, d in enumerate(category.defects) if d.family == family]
     weights = np.array([d.weight for _, d in stanzas])
     position, stanza = stanzas[int(rng.choice(len(stanzas), p=weights / weights.sum()))]

@@ -22,7 +22,7 @@ from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool, Symmetry
 from maphc2f.generate.plan import check_names, plan_groups
 from maphc2f.generate.profile import Clock
-from maphc2f.generate.sheet import RGB, as_rgb, contact_sheet, encode_sheet, fit_tile, write_sheet
+from maphc2f.generate.sheet import RGB, as_rgb, close_up, contact_sheet, encode_sheet, fit_tile, write_sheet
 from maphc2f.generate.sources import SourceOptions, take_inventory
 from maphc2f.generate.worker import pin_threads
 from maphc2f.sample import Sample
@@ -32,7 +32,7 @@ from maphc2f.substrates.base import open_substrate
 from maphc2f.substrates.inventory import splits_present
 
 TILE = 224
-SHEET_COLUMNS = 3
+SHEET_COLUMNS = 2
 
 PAGE = string.Template("""<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -47,7 +47,7 @@ figcaption { margin-top: .4rem; color: #333 }
 code { background: #eee; padding: .1rem .3rem }
 </style>
 <h1>$title</h1>
-<p>Each figure shows the good picture, the picture with its defect, and the mask.</p>
+<p>Each figure shows the good picture, the picture with its defect, the mask, and a close-up.</p>
 <main>
 $figures
 </main>
@@ -63,9 +63,13 @@ class Shown:
     sample: Sample
 
     def strip(self) -> RGB:
-        """Return good, defect and mask side by side."""
-        views = (self.good, self.sample.image, self.sample.mask)
-        return contact_sheet([fit_tile(as_rgb(view), TILE) for view in views], columns=3)
+        """Return good, defect, mask and a close-up side by side."""
+        height, width = self.sample.mask.shape
+        shape = round(TILE * min(1.0, height / width)), round(TILE * min(1.0, width / height))
+        defect = as_rgb(self.sample.image)
+        zoomed = close_up(defect, self.sample.row["defects"][0]["bbox"], shape)
+        views = (as_rgb(self.good), defect, as_rgb(self.sample.mask), zoomed)
+        return contact_sheet([fit_tile(view, shape) for view in views], columns=len(views))
 
     def caption(self) -> str:
         """Return what it is."""
@@ -93,7 +97,9 @@ def preview(dataset: DatasetSpec, options: SourceOptions, out: Path, count: int)
         msg = "no valid sample: the part may be too small for these defects, or its foreground is wrong"
         raise IncompleteDatasetError(msg)
     if out.suffix.lower() == ".png":
-        write_sheet(out, contact_sheet([item.strip() for item in shown], SHEET_COLUMNS))
+        strips = [item.strip() for item in shown]
+        shape = max(s.shape[0] for s in strips), max(s.shape[1] for s in strips)
+        write_sheet(out, contact_sheet([fit_tile(strip, shape) for strip in strips], SHEET_COLUMNS))
     else:
         page = _page(dataset.name, shown).encode()
         write_atomic(out, lambda file: file.write(page))
@@ -140,5 +146,3 @@ def _page(title: str, shown: list[Shown]) -> str:
             f"<figcaption>{caption}</figcaption></figure>"
         )
     return PAGE.substitute(title=html.escape(f"maphc2f preview: {title}"), figures="\n".join(figures))
-
-

@@ -1,6 +1,6 @@
 """Progress for people and machines.
 
-* :class:`Reporter` is what a run talks to; :class:`SilentReporter`, :class:`PlainReporter` and :class:`LiveReporter` listen.
+* :class:`Reporter` is what a run talks to; silent, plain and live ones listen.
 * :class:`EventLog` appends to ``events.jsonl``.
 """
 
@@ -112,8 +112,12 @@ class LiveReporter:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         self._bar = Progress(
-            TextColumn("samples"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(), TextColumn("[dim]{task.fields[stages]}"),
+            TextColumn("samples"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            TextColumn("[dim]{task.fields[stages]}"),
         )
         self._begun = time.monotonic()
         self._task = self._bar.add_task("samples", total=total, completed=done, rate="", stages="")

@@ -58,7 +58,9 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
     kitchen = shop.kitchen(committed["category"])
     if recipe_digest(shop.dataset, kitchen.category) != committed["recipe_digest"]:
         raise DatasetError(
-            "its recipe is not that of manifest.toml", where=name, rule="the manifest must be the one it was made with",
+            "its recipe is not that of manifest.toml",
+            where=name,
+            rule="the manifest must be the one it was made with",
             remedy="restore manifest.toml, or use the version of maphc2f that made it",
         )
     group = _group_of(shop, committed)
@@ -66,13 +68,17 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
     found = [sample for sample in samples if sample.row["sample_id"] == name]
     if not found:
         raise DatasetError(
-            f"cannot be made again ({failures[0].reason if failures else 'not in its group'})", where=name,
-            rule="the same recipe makes the same sample", remedy="check that the pictures are the same",
+            f"cannot be made again ({failures[0].reason if failures else 'not in its group'})",
+            where=name,
+            rule="the same recipe makes the same sample",
+            remedy="check that the pictures are the same",
         )
     row = defect_row(found[0], [column for column in MAPS if committed[column] is not None])
-    pictures = [c for c in ("image", "mask", *MAPS) if (row.get(c) or {}).get("bytes") != (committed[c] or {}).get("bytes")]
+    pictures = [
+        c for c in ("image", "mask", *MAPS) if (row.get(c) or {}).get("bytes") != (committed[c] or {}).get("bytes")
+    ]
     values = [column for column in COMPARED if row[column] != committed[column]]
-    return Reproduction(row, tuple([*pictures, *values]))
+    return Reproduction(row, (*pictures, *values))
 
 
 def _group_of(shop: Workshop, committed: dict[str, Any]) -> Group:
@@ -82,6 +88,8 @@ def _group_of(shop: Workshop, committed: dict[str, Any]) -> Group:
         if committed["sample_id"] in {sample_id(category.name, group.first + k) for k in range(group.count)}:
             return group
     raise DatasetError(
-        "not in the plan", where=committed["sample_id"], rule="its index must be below the category's count",
+        "not in the plan",
+        where=committed["sample_id"],
+        rule="its index must be below the category's count",
         remedy="restore manifest.toml",
     )

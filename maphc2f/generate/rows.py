@@ -59,9 +59,12 @@ def defect_row(sample: Sample, maps: Sequence[str]) -> dict[str, Any]:
     image_sha256, mask_sha256 = pixel_sha256(sample.image), pixel_sha256(sample.mask)
     row: dict[str, Any] = {
         **sample.row,
-        "image": image_cell(encode_png(sample.image), name), "mask": image_cell(encode_png(sample.mask), name),
-        "depth_scale": 0.0, "displacement_scale": 0.0,
-        "image_sha256": image_sha256, "mask_sha256": mask_sha256,
+        "image": image_cell(encode_png(sample.image), name),
+        "mask": image_cell(encode_png(sample.mask), name),
+        "depth_scale": 0.0,
+        "displacement_scale": 0.0,
+        "image_sha256": image_sha256,
+        "mask_sha256": mask_sha256,
     }
     for column in ("soft_mask", "coarse_mask"):
         if column in maps:
@@ -102,12 +105,19 @@ def good_row(category: str, split: str, prepared: PreparedPicture) -> dict[str, 
     height, width = prepared.image.shape[:2]
     foreground = prepared.foreground.astype(np.uint8) * np.uint8(255)
     return {
-        "substrate_id": prepared.substrate_id, "category": category,
+        "substrate_id": prepared.substrate_id,
+        "category": category,
         "image": image_cell(encode_png(prepared.image), name),
         "foreground": image_cell(encode_png(foreground), name),
-        "split": split, "specimen": prepared.source.specimen, "width": width, "height": height,
-        "mode": mode_of(prepared.image), "bit_depth": 8 * prepared.image.dtype.itemsize,
-        "pixel_size": prepared.pixel_size, "source": prepared.source.key,
-        "source_sha256": prepared.source.sha256, "licence": prepared.source.licence,
+        "split": split,
+        "specimen": prepared.source.specimen,
+        "width": width,
+        "height": height,
+        "mode": mode_of(prepared.image),
+        "bit_depth": 8 * prepared.image.dtype.itemsize,
+        "pixel_size": prepared.pixel_size,
+        "source": prepared.source.key,
+        "source_sha256": prepared.source.sha256,
+        "licence": prepared.source.licence,
         "image_sha256": pixel_sha256(prepared.image),
     }

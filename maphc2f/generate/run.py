@@ -83,7 +83,9 @@ class Summary:
         """
         if not self.complete:
             reasons = [*self.lost[:3], f"{len(self.failed)} samples failed" if self.failed else ""]
-            msg = f"{self.root}: {self.committed} of {self.samples} samples committed; " + "; ".join(filter(None, reasons))
+            msg = f"{self.root}: {self.committed} of {self.samples} samples committed; " + "; ".join(
+                filter(None, reasons)
+            )
             raise IncompleteDatasetError(msg)
 
 
@@ -144,7 +146,8 @@ def _check_space(root: Path, dataset: DatasetSpec, profile: RunProfile) -> None:
     free = shutil.disk_usage(existing).free
     if need > free:
         raise OutOfSpaceError(
-            f"about {need / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free", where=f"--out {root}",
+            f"about {need / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free",
+            where=f"--out {root}",
             rule="the dataset must fit on the disk",
             remedy="free space, choose another --out, lower the count, or use --layout parquet",
         )
@@ -167,7 +170,12 @@ class _Job:
 
     @classmethod
     def open(
-        cls, dataset: DatasetSpec, root: Path, profile: RunProfile, options: SourceOptions, inventory: Inventory,
+        cls,
+        dataset: DatasetSpec,
+        root: Path,
+        profile: RunProfile,
+        options: SourceOptions,
+        inventory: Inventory,
         reporter: Reporter,
     ) -> _Job:
         """Sweep leftovers, write what describes the dataset, and see which shards are there already."""
@@ -187,8 +195,13 @@ class _Job:
     def write_state(self, state: State, rows: int, digest: str | None = None) -> DatasetInfo:
         """Write ``dataset.json``."""
         info = describe(
-            self.dataset, committed=rows, state=state, content_digest=digest, layout=self.profile.layout,
-            maps=self.profile.maps, data_root=self.data_root,
+            self.dataset,
+            committed=rows,
+            state=state,
+            content_digest=digest,
+            layout=self.profile.layout,
+            maps=self.profile.maps,
+            data_root=self.data_root,
         )
         write_info(self.root, info)
         return info
@@ -239,7 +252,10 @@ class _Job:
         for stage, seconds in report.seconds.items():
             summary.stages[stage] = summary.stages.get(stage, 0.0) + seconds
         self.log.write(
-            "shard", shard=outcome.task.name, rows=report.entry.rows, failed=[f.sample_id for f in report.failures],
+            "shard",
+            shard=outcome.task.name,
+            rows=report.entry.rows,
+            failed=[f.sample_id for f in report.failures],
             seconds={k: round(v, 3) for k, v in report.seconds.items()},
         )
         for failure in report.failures:
@@ -259,7 +275,8 @@ class _Job:
         """Tasks for the good pictures of sources that have files: all of them."""
         wanted = {
             c.name: [p for p in self.inventory[c.name] if p.accepted]
-            for c in self.dataset.categories if c.source.kind != "procedural"
+            for c in self.dataset.categories
+            if c.source.kind != "procedural"
         }
         return list(self._good_tasks(wanted))
 
@@ -320,10 +337,16 @@ def _write_plan(root: Path, dataset: DatasetSpec, plan: Sequence[PlannedShard]) 
 
     rows = [
         {
-            "sample_id": sample_id(s.key.category, index), "category": s.key.category, "split": s.key.split,
-            "defect_family": g.family, "group": g.number, "shard": s.key.shard_id,
+            "sample_id": sample_id(s.key.category, index),
+            "category": s.key.category,
+            "split": s.key.split,
+            "defect_family": g.family,
+            "group": g.number,
+            "shard": s.key.shard_id,
         }
-        for s in plan for g in s.groups for index in range(g.first, g.first + g.count)
+        for s in plan
+        for g in s.groups
+        for index in range(g.first, g.first + g.count)
     ]
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: str(row["sample_id"])))
     write_atomic(root / "plan.parquet", lambda file: pq.write_table(table, file), durable=False)

@@ -1,6 +1,6 @@
 """Contact sheets.
 
-* :func:`as_rgb`, :func:`fit_tile`, :func:`outline_mask` prepare tiles; :func:`contact_sheet` lays them out;
+* :func:`as_rgb`, :func:`fit_tile`, :func:`close_up` prepare tiles; :func:`contact_sheet` lays them out;
   :func:`write_sheet` writes PNG or JPEG.
 """
 
@@ -20,6 +20,12 @@ from maphc2f.shards.png import encode_png
 RGB = NDArray[np.uint8]
 
 GAP = 4
+CLOSE_UP = 1.6
+"""Size of a close-up over that of the defect."""
+
+MIN_CLOSE_UP = 40
+"""Least height of a close-up, px: smaller would show nothing but pixels."""
+
 BACKGROUND = 245
 JPEG_QUALITY = 88
 
@@ -30,16 +36,28 @@ def as_rgb(image: NDArray[Any]) -> RGB:
     return np.ascontiguousarray(np.repeat(eight[:, :, None], 3, 2) if eight.ndim == 2 else eight)
 
 
-def fit_tile(rgb: RGB, side: int) -> RGB:
-    """Return the picture centred in a square of ``side`` px, never enlarged more than needed."""
+def fit_tile(rgb: RGB, shape: tuple[int, int]) -> RGB:
+    """Return the picture centred in a tile of ``shape`` (height, width) px, its aspect ratio kept."""
     height, width = rgb.shape[:2]
-    scale = side / max(height, width)
+    scale = min(shape[0] / height, shape[1] / width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     sized = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    tile = np.full((side, side, 3), BACKGROUND, np.uint8)
-    top, left = (side - size[1]) // 2, (side - size[0]) // 2
+    tile = np.full((*shape, 3), BACKGROUND, np.uint8)
+    top, left = (shape[0] - size[1]) // 2, (shape[1] - size[0]) // 2
     tile[top : top + size[1], left : left + size[0]] = sized
     return tile
+
+
+def close_up(rgb: RGB, box: tuple[int, int, int, int], shape: tuple[int, int]) -> RGB:
+    """Return what lies round ``box`` (x, y, w, h) with the aspect ratio of ``shape``, inside the picture."""
+    x, y, w, h = box
+    height, width = rgb.shape[:2]
+    aspect = shape[1] / shape[0]
+    tall = min(max(CLOSE_UP * h, CLOSE_UP * w / aspect, MIN_CLOSE_UP), height, width / aspect)
+    rows, columns = max(1, int(tall)), max(1, int(tall * aspect))
+    top = int(np.clip(y + h / 2 - rows / 2, 0, height - rows))
+    left = int(np.clip(x + w / 2 - columns / 2, 0, width - columns))
+    return np.ascontiguousarray(rgb[top : top + rows, left : left + columns])
 
 
 def contact_sheet(tiles: Sequence[RGB], columns: int) -> RGB:
@@ -65,4 +83,10 @@ def encode_sheet(sheet: RGB, suffix: str) -> bytes:
 def write_sheet(path: Path, sheet: RGB) -> None:
     """Write a sheet; the ending of ``path`` says PNG or JPEG."""
     data = encode_sheet(sheet, path.suffix)
+    write_atomic(path, lambda file: file.write(data))
+
+
+def write_png(path: Path, pixels: NDArray[Any]) -> None:
+    """Write any picture as PNG."""
+    data = encode_png(pixels)
     write_atomic(path, lambda file: file.write(data))

@@ -12,10 +12,13 @@ import numpy as np
 
 from maphc2f.defects import FAMILIES
 from maphc2f.errors import SimulationRejected
-from maphc2f.generate.plan import Group, draw_scenario, simulation_id, stage_fractions
+from maphc2f.generate.plan import FIRST_STAGE, Group, draw_scenario, simulation_id, stage_fractions
 from maphc2f.rng import stream
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 from maphc2f.spec import CategorySpec, DatasetSpec
+
+MIN_SIZE_PX = 4.0
+"""Nominal size of the smallest stage: below, a mask would be a pixel or nothing."""
 
 MAX_SIMULATIONS = 12
 """Attempts at one simulation before its samples count as failed."""
@@ -52,23 +55,29 @@ def draw_request(
 ) -> tuple[SimulationRequest, Scenario]:
     """Draw scenario, final size and stages of a simulation; ``scale`` shrinks the size for retries.
 
-    The final severity is log-uniform between max(a, smallest / largest size of the scenario) and b, with a..b the
-    category's severity range.
+    The final severity is log-uniform between a and b, the category's severity range; a is raised to the scenario's
+    smallest size, and to where the first stage is MIN_SIZE_PX pixels large.
     """
     material = dataset.materials[category.material]
     name, stanza = draw_scenario(category, group.family, material, rng)
     scenario = FAMILIES[group.family].scenarios[name]
     low, high = category.severity
+    size_max = scenario.size_range[1] * category.field_of_view
     smallest = scenario.size_range[0] / scenario.size_range[1]
-    low = min(max(low, smallest, 1e-3), high)
+    seen = MIN_SIZE_PX * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
+    low = min(max(low, smallest, seen), high)
     severity = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     fractions = stage_fractions(1 if scale < 1 else group.count, float(rng.random()))
     # Stages below the range's lower end would leave what --severity asks for.
     fractions = tuple(max(f, min(1.0, category.severity[0] / severity)) for f in fractions)
-    size = severity * scenario.size_range[1] * category.field_of_view * scale * fractions[-1]
+    size = severity * size_max * scale * fractions[-1]
     request = SimulationRequest(
-        scenario=name, material=material, size=size, stages=tuple(f / fractions[-1] for f in fractions),
-        field_of_view=category.field_of_view, pixel_size=nominal_pixel_size(dataset, category),
+        scenario=name,
+        material=material,
+        size=size,
+        stages=tuple(f / fractions[-1] for f in fractions),
+        field_of_view=category.field_of_view,
+        pixel_size=nominal_pixel_size(dataset, category),
         parameters=category.defects[stanza].parameters,
     )
     return request, scenario
@@ -88,7 +97,7 @@ def simulate_group(dataset: DatasetSpec, category: CategorySpec, group: Group) -
 def simulate_alone(
     dataset: DatasetSpec, category: CategorySpec, group: Group, index: int, retry: int
 ) -> GroupSimulation | None:
-    """Return a simulation of its own for sample ``index``, at half, a quarter, an eighth of the size for retry 0, 1, 2."""
+    """Return a simulation of its own for sample ``index``: half, a quarter, an eighth of the size for retry 0, 1, 2."""
     rng = stream(dataset.seed, category.name, "simulation", group.number, index, retry)
     result = _run(dataset, category, group, 0.5 ** (retry + 1), rng)
     if result is None:

@@ -104,13 +104,18 @@ def synthesize(  # noqa: PLR0913  # the public call names every choice; all but 
     defect = DefectSpec(family=family, scenario=scenario, parameters=parameters or {})
     height, width = image.shape[:2]
     category = CategorySpec(
-        name=NAME, count=1, source=SourceSpec(kind="folder", path="."), kind="texture", material=spec.name,
-        pixel_size=pixel_size, native_size=(width, height), foreground="full" if foreground is None else "auto",
-        defects=(defect,), severity=(severity, severity),
+        name=NAME,
+        count=1,
+        source=SourceSpec(kind="folder", path="."),
+        kind="texture",
+        material=spec.name,
+        pixel_size=pixel_size,
+        native_size=(width, height),
+        foreground="full" if foreground is None else "auto",
+        defects=(defect,),
+        severity=(severity, severity),
     )
-    dataset = DatasetSpec(
-        seed=seed, snapshots=1, stages=stages, categories=(category,), materials={spec.name: spec}
-    )
+    dataset = DatasetSpec(seed=seed, snapshots=1, stages=stages, categories=(category,), materials={spec.name: spec})
     check_names(dataset)
     memory = _Memory(image, foreground)
     pool = PicturePool(dataset, category, memory, memory.inventory())
@@ -128,12 +133,15 @@ def _check_image(image: NDArray[Any], foreground: NDArray[np.bool_] | None) -> N
     gray = image.ndim == 2 and image.dtype in (np.uint8, np.uint16)
     if not (colour or gray) or min(image.shape[:2]) < MIN_SIDE:
         raise PictureError(
-            f"{image.dtype} array of shape {image.shape}", where="image",
+            f"{image.dtype} array of shape {image.shape}",
+            where="image",
             rule=f"(H, W) uint8 or uint16, or (H, W, 3) uint8 RGB, sides of at least {MIN_SIDE} px",
             remedy="convert it first",
         )
     if foreground is not None and (foreground.shape != image.shape[:2] or not foreground.any()):
         raise PictureError(
-            f"shape {foreground.shape}" if foreground.shape != image.shape[:2] else "empty", where="foreground",
-            rule="a non-empty bool array of the picture's height and width", remedy="pass None for the whole picture",
+            f"shape {foreground.shape}" if foreground.shape != image.shape[:2] else "empty",
+            where="foreground",
+            rule="a non-empty bool array of the picture's height and width",
+            remedy="pass None for the whole picture",
         )

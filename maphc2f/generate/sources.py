@@ -20,14 +20,17 @@ from PIL import Image
 
 from maphc2f.errors import ManifestError, PictureError
 from maphc2f.manifest import as_procedural
-from maphc2f.shards.files import write_atomic
-from maphc2f.spec import CategorySpec, DatasetSpec
+from maphc2f.shards.files import file_sha256, write_atomic
+from maphc2f.spec import CategorySpec, DatasetSpec, canonical_digest
 from maphc2f.substrates.base import SourcePicture, open_substrate, require_accepted
-from maphc2f.substrates.files import list_files
+from maphc2f.substrates.files import FileSubstrate, list_files
 from maphc2f.substrates.locate import find_category_root
 from maphc2f.substrates.specimens import Specimens
 
 Missing = Literal["refuse", "procedural", "skip"]
+SETS = ("mvtec_ad", "visa", "btad")
+"""Kinds of source that procedural pictures may stand for; others are the user's own."""
+
 Inventory = Mapping[str, tuple[SourcePicture, ...]]
 
 
@@ -47,7 +50,7 @@ class SourceOptions:
 
 
 def _is_set(category: CategorySpec) -> bool:
-    return category.source.kind not in ("folder", "procedural")
+    return category.source.kind in SETS
 
 
 def resolve_sources(dataset: DatasetSpec, options: SourceOptions) -> DatasetSpec:
@@ -66,16 +69,40 @@ def resolve_sources(dataset: DatasetSpec, options: SourceOptions) -> DatasetSpec
     if lost and action == "refuse":
         raise ManifestError(
             f"{len(lost)} of {len(dataset.categories)} categories are not there ({', '.join(sorted(lost)[:5])}...)",
-            where=f"--data-root {options.data_root}", rule="every category asked for needs its pictures",
+            where=f"--data-root {options.data_root}",
+            rule="every category asked for needs its pictures",
             remedy="use --missing procedural or --missing skip, or name fewer with --categories",
         )
-    kept = [as_procedural(c) if c.name in lost else c for c in dataset.categories if c.name not in lost or action != "skip"]
+    kept = [
+        as_procedural(c) if c.name in lost else c for c in dataset.categories if c.name not in lost or action != "skip"
+    ]
     if not kept:
         raise ManifestError(
-            "no category is left", where=f"--data-root {options.data_root}", rule="at least one must have pictures",
+            "no category is left",
+            where=f"--data-root {options.data_root}",
+            rule="at least one must have pictures",
             remedy="check the folder, or use --missing procedural",
         )
-    return dataset.model_copy(update={"categories": tuple(kept)})
+    return dataset.model_copy(update={"categories": tuple(kept), "textures_digest": _textures_digest(dataset.textures)})
+
+
+def _textures_digest(folder: str | None) -> str | None:
+    """Return the digest of a folder of textures: it enters the recipe of samples that use them.
+
+    Raises:
+        ManifestError: The folder is missing or empty.
+    """
+    if folder is None:
+        return None
+    names = list_files(Path(folder)) if Path(folder).is_dir() else ()
+    if not names:
+        raise ManifestError(
+            "no picture found",
+            where=f"--textures {folder}",
+            rule="a folder of texture pictures",
+            remedy="check the path, or leave it out for procedural textures",
+        )
+    return canonical_digest([[name, file_sha256(Path(folder) / name)] for name in names])
 
 
 def take_inventory(
@@ -126,21 +153,27 @@ def nominal_size(images: Path) -> tuple[int, int]:
     octaves, so that adding a picture hardly ever moves it.
 
     Raises:
-        PictureError: The folder is missing or holds no picture.
+        PictureError: The folder is missing or holds no usable picture.
     """
-    sizes = []
-    if images.is_dir():
-        for name in list_files(images):
-            try:
-                with Image.open(images / name) as header:
-                    sizes.append(header.size)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-                continue  # the inventory says why it cannot be used
-    if not sizes:
+    names = list_files(images) if images.is_dir() else ()
+    if not names:
         raise PictureError(
-            "no picture found" if images.is_dir() else "no such folder", where=f"--images {images}",
-            rule="a folder of good pictures (PNG, JPEG, BMP or TIFF)", remedy="check the path",
+            "no picture found" if images.is_dir() else "no such folder",
+            where=f"--images {images}",
+            rule="a folder of good pictures (PNG, JPEG, BMP or TIFF)",
+            remedy="check the path",
         )
+    sizes = []
+    for name in names:
+        try:
+            with Image.open(images / name) as header:
+                sizes.append(header.size)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            continue  # the inventory says why it cannot be used
+    if not sizes:
+        # No header can be read: the inventory knows the reasons.
+        pictures = FileSubstrate(images.resolve(), "", "texture", "", "full").inventory()
+        sizes = [(p.width, p.height) for p in require_accepted(pictures, where=f"--images {images}")]
     width, height = (float(np.median([size[axis] for size in sizes])) for axis in (0, 1))
     return _quarter_octave(width), _quarter_octave(height)
 

@@ -35,8 +35,18 @@ from maphc2f.spec import CategorySpec, DatasetSpec
 from maphc2f.substrates.inventory import assign_splits, splits_present
 
 TOP_LEVEL = {
-    "dataset.json", "manifest.toml", "inventory.parquet", "plan.parquet", "data", "images", "masks", "index", "scores",
-    "report", "events.jsonl", ".lock",
+    "dataset.json",
+    "manifest.toml",
+    "inventory.parquet",
+    "plan.parquet",
+    "data",
+    "images",
+    "masks",
+    "index",
+    "scores",
+    "report",
+    "events.jsonl",
+    ".lock",
 }
 Pixels = NDArray[Any]
 
@@ -258,7 +268,10 @@ def _row_problems(row: dict[str, Any], goods: dict[str, _Good], category: Catego
         yield "image pixels are not those hashed"
     if pixel_sha256(mask) != row["mask_sha256"]:
         yield "mask pixels are not those hashed"
-    if row_digest(row["sample_id"], row["image_sha256"], row["mask_sha256"], digest_facts(row)) != row["content_digest"]:
+    if (
+        row_digest(row["sample_id"], row["image_sha256"], row["mask_sha256"], digest_facts(row))
+        != row["content_digest"]
+    ):
         yield "values are not those hashed"
     if (row["height"], row["width"], row["bit_depth"]) != (*image.shape[:2], 8 * image.dtype.itemsize):
         yield "size or bit depth is not the one declared"
@@ -282,8 +295,15 @@ def _checked(
     image, mask = found
     foreground = symmetry.array(good.foreground)
     return CheckedWindow(
-        original=symmetry.array(good.image), picture=image, mask=mask, soft_mask=mask, support=foreground,
-        allowed=foreground, noise=facts["noise"], change_radius=facts["change_radius"], is_line=facts["is_line"],
+        original=symmetry.array(good.image),
+        picture=image,
+        mask=mask,
+        soft_mask=mask,
+        support=foreground,
+        allowed=foreground,
+        noise=facts["noise"],
+        change_radius=facts["change_radius"],
+        is_line=facts["is_line"],
         min_visible_share=(family.min_visible_share if share is None else share) - SLACK,
         min_change_inside=family.min_change_inside - SLACK,
     )
@@ -322,7 +342,9 @@ def _is_sample(parts: tuple[str, ...], counts: dict[str, int]) -> bool:
     category, _, name = parts
     stem, _, number = name.removesuffix(".png").rpartition("-")
     return (
-        stem == category and number.isdigit() and int(number) < counts.get(category, 0)
+        stem == category
+        and number.isdigit()
+        and int(number) < counts.get(category, 0)
         and name == f"{sample_id(category, int(number))}.png"
     )
 
@@ -330,8 +352,8 @@ def _is_sample(parts: tuple[str, ...], counts: dict[str, int]) -> bool:
 def repair(root: Path, report: Report) -> list[str]:
     """Rebuild or remove what ``report`` found, and return one line for each thing done.
 
-    PNG files are written again from their shard; damaged shards and stray temporary files are removed, so that generate makes them
-    again. Files that the generator never made are left alone: they may be somebody's.
+    PNG files are written again from their shard; damaged shards and stray temporary files are removed, so that
+    generate makes them again. Files that the generator never made are left alone: they may be somebody's.
     """
     done = []
     damaged = {f.file for f in report.findings if f.file.startswith("data/")}

@@ -129,15 +129,15 @@ def make_shard(site: Site, shard: PlannedShard, profile: RunProfile) -> ShardRep
             rows += [defect_row(sample, profile.maps) for sample in samples]
         failures += failed
     facts = {
-        "first_group": shard.groups[0].number, "groups": len(shard.groups),
-        "recipe_digest": recipe_digest(shop.dataset, kitchen.category), "failed": tuple(f.sample_id for f in failures),
+        "first_group": shard.groups[0].number,
+        "groups": len(shard.groups),
+        "recipe_digest": recipe_digest(shop.dataset, kitchen.category),
+        "failed": tuple(f.sample_id for f in failures),
         "redrawn_simulations": _redrawn_simulations(rows),
         "redrawn_placements": sum(d["placement_attempt"] for row in rows for d in row["defects"]),
     }
     with clock.stage("write"):
-        entry = write_shard(
-            shop.root, shard.key, rows, defect_schema(), facts, pictures=profile.layout == "both"
-        )
+        entry = write_shard(shop.root, shard.key, rows, defect_schema(), facts, pictures=profile.layout == "both")
     return ShardReport(entry, dict(clock.seconds), tuple(failures))
 
 
@@ -166,7 +166,9 @@ def make_good_shard(site: Site, key: ShardKey, sha256: Sequence[str]) -> ShardRe
         rows = [good_row(key.category, pool.splits[p.sha256], pool.get(p)) for p in chosen]
     recipe = recipe_digest(shop.dataset, shop.category(key.category))
     facts = {
-        "first_group": 0, "groups": 0, "recipe_digest": good_recipe(recipe, [r["substrate_id"] for r in rows]),
+        "first_group": 0,
+        "groups": 0,
+        "recipe_digest": good_recipe(recipe, [r["substrate_id"] for r in rows]),
     }
     with clock.stage("write"):
         entry = write_shard(shop.root, key, rows, good_schema(), facts, pictures=False)

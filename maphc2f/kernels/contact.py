@@ -43,8 +43,7 @@ def sweep_tool(path: Float64, asperities: Float64, slope: float, tip: float, rea
                 for j in range(max(0, math.ceil(cx - reach)), min(nx, math.floor(cx + reach) + 1)):
                     r2 = (i - cy) ** 2 + (j - cx) ** 2
                     height = low + math.sqrt(slope * slope * r2 + tip * tip) - tip
-                    if height < out[i, j]:
-                        out[i, j] = height
+                    out[i, j] = min(out[i, j], height)
 
 
 def sweep_tool_numpy(path: Float64, asperities: Float64, slope: float, tip: float, reach: float, out: Float64) -> None:

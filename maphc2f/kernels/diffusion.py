@@ -7,9 +7,9 @@ Unknowns are the ions q and the oxygen o (share of saturation), in units of the 
 
     ∇·(w ∇q) − ∂_y(w P q) − w o q / r² + J = 0,        ∇·(w ∇o) + w [(1 − o) − B o q] / s² = 0,
 
-w is the local thickness of the layer over its mean, P the Péclet number of a run along +y, r the reach of the ions where oxygen is plenty,
-s that of the oxygen from the air, B the ions' demand for oxygen and J the source of ions. Both equations are
-M-matrix problems with a coupling of one sign, so the sweeps keep q ≥ 0 and 0 ≤ o ≤ 1.
+w is the local thickness of the layer over its mean, P the Péclet number of a run along +y, r the reach of the ions
+where oxygen is plenty, s that of the oxygen from the air, B the ions' demand for oxygen and J the source of ions. Both
+equations are M-matrix problems with a coupling of one sign, so the sweeps keep q ≥ 0 and 0 ≤ o ≤ 1.
 """
 
 from __future__ import annotations
@@ -22,8 +22,15 @@ from maphc2f.sample import Float32
 
 @njit(cache=True)
 def relax_layer(
-    ions: Float32, oxygen: Float32, source: Float32, wet: Float32, reach: float, supply: float, demand: float,
-    run: float, sweeps: int,
+    ions: Float32,
+    oxygen: Float32,
+    source: Float32,
+    wet: Float32,
+    reach: float,
+    supply: float,
+    demand: float,
+    run: float,
+    sweeps: int,
 ) -> float:
     """Relax ``ions`` and ``oxygen`` in place; the rim of the arrays is never changed and should hold 0 and 1.
 
@@ -55,8 +62,11 @@ def relax_layer(
                 west, east = 0.5 * (w + wet[j, i - 1]), 0.5 * (w + wet[j, i + 1])
                 total = north + south + west + east
                 inflow = (
-                    north * (1.0 + run) * ions[j - 1, i] + south * ions[j + 1, i]
-                    + west * ions[j, i - 1] + east * ions[j, i + 1] + source[j, i]
+                    north * (1.0 + run) * ions[j - 1, i]
+                    + south * ions[j + 1, i]
+                    + west * ions[j, i - 1]
+                    + east * ions[j, i + 1]
+                    + source[j, i]
                 )
                 q = inflow / (total + run * south + w * a * oxygen[j, i])
                 if q < 1e-18:
@@ -65,16 +75,26 @@ def relax_layer(
                 peak = max(peak, q)
                 ions[j, i] = q
                 air = (
-                    north * oxygen[j - 1, i] + south * oxygen[j + 1, i] + west * oxygen[j, i - 1]
-                    + east * oxygen[j, i + 1] + w * b
+                    north * oxygen[j - 1, i]
+                    + south * oxygen[j + 1, i]
+                    + west * oxygen[j, i - 1]
+                    + east * oxygen[j, i + 1]
+                    + w * b
                 )
                 oxygen[j, i] = air / (total + w * b * (1.0 + demand * q))
     return change / peak
 
 
 def relax_layer_numpy(
-    ions: Float32, oxygen: Float32, source: Float32, wet: Float32, reach: float, supply: float, demand: float,
-    run: float, sweeps: int,
+    ions: Float32,
+    oxygen: Float32,
+    source: Float32,
+    wet: Float32,
+    reach: float,
+    supply: float,
+    demand: float,
+    run: float,
+    sweeps: int,
 ) -> float:
     """Twin of :func:`relax_layer`: whole-array passes that converge, more slowly, to the same fields."""
     a, b = 1.0 / reach**2, 1.0 / supply**2

@@ -1,11 +1,11 @@
 """Geometric multigrid for the frozen elastic sheet: equilibrium of a damaged, stretched film on a foundation.
 
-* :func:`build_levels` makes the hierarchy for a damage field, :func:`v_cycle` is one V(1,2)-cycle in place.
+* :func:`build_levels` makes the hierarchy for a damage field, :func:`v_cycle` is one V-cycle in place.
 * :func:`residual`, :func:`smooth`, :func:`restrict`, :func:`prolong` and their twins ``*_numpy`` are its parts.
 
 The operator is that of :mod:`maphc2f.kernels.phase_field` with damage frozen and without the compression split:
-``A u = k u - div(g C : e(u))``. Arrays are padded planes (ny + 2, nx + 2) with the layout of that module. A coarse cell is
-2 x 2 fine cells, so its differences carry 1 / 4 per level; its stiffness is 0.8 of the harmonic plus 0.2 of the
+``A u = k u - div(g C : e(u))``. Arrays are padded planes (ny + 2, nx + 2) with the layout of that module. A coarse cell
+is 2 x 2 fine cells, so its differences carry 1 / 4 per level; its stiffness is 0.8 of the harmonic plus 0.2 of the
 arithmetic mean: the harmonic mean keeps a crack open on the coarse grid, alone it opens too softly and diverges.
 Smoother: Chebyshev iteration on D⁻¹ A (Adams, Brezina, Hu, Tuminaro 2003, doi 10.1016/S0021-9991(03)00194-3).
 """
@@ -26,6 +26,9 @@ HARMONIC_SHARE = 0.8
 COARSEST = 8
 UPPER = 4.0
 """Bound of the spectrum of D⁻¹ A (Gershgorin, for a block of intact and broken cells)."""
+
+SMOOTHING = {2: (0.6, UPPER), 3: (0.4, UPPER)}
+"""Interval of D⁻¹ A that is damped, by number of Chebyshev steps (the best of those tried on cracked films)."""
 
 
 class Level(NamedTuple):
@@ -77,9 +80,8 @@ def residual_numpy(ux: Float32, uy: Float32, fx: Float32, fy: Float32, level: Le
     rx, ry = np.zeros_like(ux), np.zeros_like(ux)
     rx[:, 1:] = sxx[:, 1:] - sxx[:, :-1] + sxy[1:, 1:-1] - sxy[:-1, 1:-1]
     ry[1:] = syy[1:] - syy[:-1] + sxy[1:-1, 1:] - sxy[1:-1, :-1]
-    rx = level.free_x * (fx - level.k * ux + rx)
-    ry = level.free_y * (fy - level.k * uy + ry)
-    return rx.astype(np.float32), ry.astype(np.float32)
+    total_x, total_y = level.free_x * (fx - level.k * ux + rx), level.free_y * (fy - level.k * uy + ry)
+    return total_x.astype(np.float32), total_y.astype(np.float32)
 
 
 @njit(cache=True, error_model="numpy")
@@ -153,7 +155,7 @@ def smooth_numpy(
 
 @njit(cache=True)
 def restrict(fine, coarse):  # type: ignore[no-untyped-def]
-    """Average a field on vertical faces to the coarse ones: 1/4 1/2 1/4 along x, mean of two across (pass ``.T`` for y)."""
+    """Average a field on vertical faces to the coarse: 1/4 1/2 1/4 along x, mean of two across (pass ``.T`` for y)."""
     quarter, half = np.float32(0.125), np.float32(0.25)
     for i in range(1, coarse.shape[0] - 1):
         for j in range(1, coarse.shape[1]):
@@ -246,8 +248,8 @@ def build_levels(
     levels, scale = [Level(g, b.astype(np.float32), *free_faces(_shape(g), fixed), *stiffness, k)], 1.0
     while min(_shape(g)) > COARSEST and not any(n % 2 for n in _shape(g)):
         g, scale = coarse_stiffness(g), scale / 4
-        scaled = tuple(c * scale for c in stiffness)
-        levels.append(Level(g, corner_mean(g), *free_faces(_shape(g), fixed), *scaled, k))
+        c11, c22, c12, c66 = (c * scale for c in stiffness)
+        levels.append(Level(g, corner_mean(g), *free_faces(_shape(g), fixed), c11, c22, c12, c66, k))
     return levels
 
 
@@ -256,13 +258,13 @@ def _shape(padded: Float32) -> tuple[int, int]:
 
 
 def v_cycle(u: tuple[Float32, Float32], f: tuple[Float32, Float32], levels: list[Level], depth: int = 0) -> None:
-    """Improve ``u`` in place by one cycle for ``A u = f`` on ``levels[depth]``: V(1,2) on top, V(2,2) below."""
+    """Improve ``u`` in place by one cycle for ``A u = f`` on ``levels[depth]``: V(2,3) on top, V(3,3) below."""
     level = levels[depth]
     if depth == len(levels) - 1:
         smooth(*u, *f, level, (0.06, UPPER), 12)
         return
-    one = (1.5, UPPER)
-    smooth(*u, *f, level, one if depth == 0 else (0.6, UPPER), 1 if depth == 0 else 2)
+    before = 2 if depth == 0 else 3
+    smooth(*u, *f, level, SMOOTHING[before], before)
     rx, ry = np.zeros_like(u[0]), np.zeros_like(u[0])
     residual(*u, *f, level, rx, ry)
     coarse = levels[depth + 1]
@@ -275,4 +277,4 @@ def v_cycle(u: tuple[Float32, Float32], f: tuple[Float32, Float32], levels: list
     prolong(ey.T, u[1].T)
     np.multiply(u[0], level.free_x, out=u[0])
     np.multiply(u[1], level.free_y, out=u[1])
-    smooth(*u, *f, level, (0.6, UPPER), 2)
+    smooth(*u, *f, level, SMOOTHING[3], 3)

@@ -4,9 +4,9 @@
 * :func:`advance` makes steps of the coupled system, :func:`advance_numpy` is its twin.
 * :func:`relax_damage` lets a seeded notch take its AT1 profile, :func:`relax_damage_numpy` is its twin.
 
-Cells are unit squares. Every array is flat with row stride ``W = nx + 2`` and ``(ny + 2) * W`` entries: cell (i, j) sits
-at ``p = (i + 1) W + j + 1``; the face on its left, the face above it and its upper left corner share that index
-(``ux``, ``uy`` and shear). Damage, toughness, normal strain and normal stress belong to cells.
+Cells are unit squares. Every array is flat with row stride ``W = nx + 2`` and ``(ny + 2) * W`` entries: cell (i, j)
+sits at ``p = (i + 1) W + j + 1``; the face on its left (``ux``), the face above it (``uy``) and its upper left corner
+(shear) share that index. Damage, toughness, normal strain and normal stress belong to cells.
 
 Equations (E = rho = h = 1, numerical length ell; g = (1 - d)² + eps):
 
@@ -118,7 +118,7 @@ def _shear_stress(d, intact, w, out):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _drive(exx, eyy, t, shear, c, w, out):  # type: ignore[no-untyped-def]
     n = out.shape[0] - w - 1
-    s00, s10 = shear[:n + 1], shear[w:]
+    s00, s10 = shear[: n + 1], shear[w:]
     c11, c22, two_c12, over_bulk, quarter_over_c66 = c
     for i in range(n):
         x, y = exx[i], eyy[i]
@@ -187,7 +187,15 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
     The time step must satisfy dt <= 2 / sqrt(4 (max c + c66) + 4 (c12 + c66)) (no damping, no foundation).
     """
     exx, eyy, t, g, sxx, syy, intact, sxy, drive = (
-        scratch[0], scratch[1], scratch[2], scratch[3], scratch[4], scratch[5], scratch[6], scratch[7], scratch[8],
+        scratch[0],
+        scratch[1],
+        scratch[2],
+        scratch[3],
+        scratch[4],
+        scratch[5],
+        scratch[6],
+        scratch[7],
+        scratch[8],
     )
     c11, c22 = np.float32(constants.c11), np.float32(constants.c22)
     c12, c66 = np.float32(constants.c12), np.float32(constants.c66)
@@ -195,7 +203,9 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
     energy = (c11, c22, np.float32(2.0) * c12, np.float32(1.0) / bulk, np.float32(0.25) / c66)
     half = 0.5 * constants.damping * constants.dt
     motion = (
-        np.float32((1.0 - half) / (1.0 + half)), np.float32(constants.dt / (1.0 + half)), np.float32(constants.k),
+        np.float32((1.0 - half) / (1.0 + half)),
+        np.float32(constants.dt / (1.0 + half)),
+        np.float32(constants.k),
     )
     dt, ell, nucleation = np.float32(constants.dt), np.float32(constants.ell), np.float32(constants.nucleation)
     s = np.float32(load)
@@ -299,8 +309,11 @@ def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) ->
         for _pass in range(2):
             d = _jacobi_numpy(d, drive, gc, c.ell, c.nucleation).astype(np.float32)
         f = f._replace(
-            ux=(ux + np.float32(c.dt) * vx).ravel(), uy=(uy + np.float32(c.dt) * vy).ravel(), vx=vx.ravel(),
-            vy=vy.ravel(), damage=d.ravel(),
+            ux=(ux + np.float32(c.dt) * vx).ravel(),
+            uy=(uy + np.float32(c.dt) * vy).ravel(),
+            vx=vx.ravel(),
+            vy=vy.ravel(),
+            damage=d.ravel(),
         )
     return f
 

@@ -3,12 +3,13 @@
 * :func:`relax_numpy` converges by Jacobi passes to the fields of :func:`maphc2f.kernels.pitting.relax`.
 * :func:`dissolve_numpy` books the same fluxes as :func:`maphc2f.kernels.pitting.dissolve`.
 
-Arrays are 3-D here, with the rim; one layer of :class:`Box` numbers replaces the kernels' scalars.
+Arrays are 3-D here, with the rim; :class:`Box` holds the kernels' scalars, :class:`Metal` the state before a step.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from maphc2f.sample import Float32
 
 Array = NDArray[np.float64]
 UInt8 = NDArray[np.uint8]
+Scalar = TypeVar("Scalar", np.float64, np.bool_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,11 @@ class Metal:
     state: UInt8
     velocity: Float32
     openness: Float32
+    lead: Float32
 
 
-def _neighbours(field: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-    """Return the six neighbours' values in the order -x, +x, -y, +y, -z, +z; the array's own rim wraps, which is sealed."""
+def _neighbours(field: NDArray[Scalar]) -> list[NDArray[Scalar]]:
+    """Return the values of the neighbours -x, +x, -y, +y, -z, +z; what wraps around is the sealed rim."""
     return [np.roll(field, shift, axis) for axis in (2, 1, 0) for shift in (1, -1)]
 
 
@@ -66,7 +69,7 @@ def _room(metal: Metal, box: Box, top: Array) -> Array:
     near = _neighbours(metal.state == 2)
     vertical = near[4] | near[5] | (top > 0)
     area = np.sqrt((near[0] | near[1]) * 1.0 + (near[2] | near[3]) * 1.0 + vertical / box.stretch**2)
-    room: Array = np.minimum(metal.velocity * box.dt * area, 1.0 - metal.liquid) * (metal.state == 1)
+    room: Array = np.minimum(metal.velocity * (box.dt + metal.lead) * area, 1.0 - metal.liquid) * (metal.state == 1)
     return room
 
 

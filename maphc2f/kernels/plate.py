@@ -113,8 +113,15 @@ def _peak_at_yield(
 
 @njit(cache=True)
 def bend(
-    kappa: Float64, plastic: Float64, peak: Float64, poisson_ratio: float, hardening: float,
-    moments: Float64, tangent: Float64, new_plastic: Float64, new_peak: Float64,
+    kappa: Float64,
+    plastic: Float64,
+    peak: Float64,
+    poisson_ratio: float,
+    hardening: float,
+    moments: Float64,
+    tangent: Float64,
+    new_plastic: Float64,
+    new_peak: Float64,
 ) -> int:
     """Map curvatures to moments: von Mises in resultants, associated flow, backward Euler.
 
@@ -153,9 +160,7 @@ def bend(
             s, d, t = 0.5 * stiff_s * (k_xx + k_yy), 0.5 * stiff_d * (k_xx - k_yy), stiff_d * k_xy
             trial = (s * s, d * d + t * t)
             start = peak[i, j]
-            strength = law[2] * (1.0 - 1.0 / (3.0 * start * start)) + hardening * (
-                start - 1.5 + 0.5 / (start * start)
-            )
+            strength = law[2] * (1.0 - 1.0 / (3.0 * start * start)) + hardening * (start - 1.5 + 0.5 / (start * start))
             p, q, coupling, theta, xi = 1.0, 1.0, 0.0, 0.0, start
             if trial[0] + 3.0 * trial[1] > strength * strength:
                 yielding += 1
@@ -180,8 +185,14 @@ def bend(
 
 @njit(cache=True)
 def press(
-    w: Float64, crushed: Float64, indenter: Float64, base: Float64, contact_stiffness: float,
-    force: Float64, tangent: Float64, new_crushed: Float64,
+    w: Float64,
+    crushed: Float64,
+    indenter: Float64,
+    base: Float64,
+    contact_stiffness: float,
+    force: Float64,
+    tangent: Float64,
+    new_crushed: Float64,
 ) -> int:
     """Map deflections to the net force of base and indenter on the plate: k (w - w_p) - k_c <g - w>₊.
 

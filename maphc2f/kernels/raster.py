@@ -35,10 +35,10 @@ def rasterise_segments(
         dy, dx, dv = segments[s, 1, 0] - y0, segments[s, 1, 1] - x0, segments[s, 1, 2] - v0
         length2 = dy * dy + dx * dx
         length = math.sqrt(length2)
-        top = max(0, int(math.floor(min(y0, y0 + dy) - band)))
-        bottom = min(height - 1, int(math.ceil(max(y0, y0 + dy) + band)))
-        left = max(0, int(math.floor(min(x0, x0 + dx) - band)))
-        right = min(width - 1, int(math.ceil(max(x0, x0 + dx) + band)))
+        top = max(0, math.floor(min(y0, y0 + dy) - band))
+        bottom = min(height - 1, math.ceil(max(y0, y0 + dy) + band))
+        left = max(0, math.floor(min(x0, x0 + dx) - band))
+        right = min(width - 1, math.ceil(max(x0, x0 + dx) + band))
         for i in range(top, bottom + 1):
             for j in range(left, right + 1):
                 t = 0.0

@@ -1,7 +1,7 @@
 """Thinning of a binary picture to a skeleton, and walking the skeleton as chains of pixels.
 
 * :func:`thin` is the parallel thinning of Zhang and Suen (1984), doi 10.1145/357994.358023; twin :func:`thin_numpy`.
-* :func:`links` gives each skeleton pixel its neighbours, without the short cuts across corners; twin :func:`links_numpy`.
+* :func:`links` gives each skeleton pixel its neighbours, without short cuts across corners; twin :func:`links_numpy`.
 * :func:`walk` orders the pixels into chains between ends and junctions; twin :func:`walk_numpy`.
 """
 
@@ -15,7 +15,7 @@ UInt8 = NDArray[np.uint8]
 Int32 = NDArray[np.int32]
 
 STEPS = np.array([(-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)], np.int64)
-"""The eight neighbours (dy, dx), clockwise from above; bit k of :func:`links` is neighbour k, 7 - k is not its opposite."""
+"""The eight neighbours (dy, dx), clockwise from above: bit k of :func:`links`; (k + 4) % 8 lies opposite."""
 
 
 @njit(cache=True)
@@ -204,4 +204,4 @@ def walk_numpy(bits: UInt8) -> tuple[Int32, Int32]:
                     chain.append(here)
                 chains.append(chain)
     points = np.array([(y, x, len(graph[y, x])) for chain in chains for y, x in chain], np.int32).reshape(-1, 3)
-    return points, np.cumsum([0] + [len(c) for c in chains]).astype(np.int32)
+    return points, np.cumsum([0, *(len(c) for c in chains)]).astype(np.int32)

@@ -110,9 +110,19 @@ def change_shares(
 
 
 def _difference(original: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.float32]:
-    full = float(np.iinfo(original.dtype).max) if np.issubdtype(original.dtype, np.integer) else 1.0
-    difference = np.abs(picture.astype(np.float32) - original.astype(np.float32)) / np.float32(full)
-    return np.asarray(difference if difference.ndim == 2 else difference.max(axis=2), dtype=np.float32)
+    """Return the largest absolute difference over the channels, display units, (H, W)."""
+    full = np.float32(np.iinfo(original.dtype).max if np.issubdtype(original.dtype, np.integer) else 1.0)
+    if original.ndim == 2:
+        return np.asarray(_plane(original, picture) / full, dtype=np.float32)
+    largest = _plane(original[:, :, 0], picture[:, :, 0])
+    # Channel by channel: a reduction over an axis of length 3 is several times slower.
+    for channel in range(1, original.shape[2]):
+        largest = np.maximum(largest, _plane(original[:, :, channel], picture[:, :, channel]))
+    return np.asarray(largest / full, dtype=np.float32)
+
+
+def _plane(original: NDArray[Any], picture: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(np.abs(picture.astype(np.float32) - original.astype(np.float32)), dtype=np.float32)
 
 
 def _visible_share(changed: BoolArray, hard: UInt8, *, is_line: bool) -> float:
@@ -159,8 +169,7 @@ def check_sample(window: CheckedWindow) -> Verdict:
 
 
 def _change_violations(window: CheckedWindow) -> list[str]:
-    differs = window.original != window.picture
-    touched = differs if differs.ndim == 2 else differs.any(axis=2)
+    touched = _difference(window.original, window.picture) > 0
     found = []
     for name, region in (("support", window.support), ("part", window.allowed)):
         strays = int((touched & ~region).sum())

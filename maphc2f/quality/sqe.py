@@ -61,8 +61,12 @@ CLEAR_SHARE = 0.5
 DIFFERENCE_VARIANCE = 1.0 / 3.0
 """What a central difference adds to the variance of a step's slope, px²."""
 
-SIDE = 3
-"""Distance from the contour, px, at which inside and outside are read."""
+SQUARE = np.ones((3, 3), np.uint8)
+NEIGHBOURHOOD = np.ones((7, 7), np.uint8)
+"""Inside and outside of the contour are read within 3 px of it."""
+
+RING = (2.0, 8.0)
+"""Distances from the mask between which the surroundings are read, px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +100,12 @@ class ScoredWindow:
     part_area: float = 0.0
 
 
-def _gray_change(window: ScoredWindow) -> Float32:
-    return np.ascontiguousarray((window.picture - window.original).mean(axis=2, dtype=np.float32))
+def _gray(picture: Float32) -> Float32:
+    """Return the mean of the channels, (H, W); channel by channel, which is faster than a reduction of length 3."""
+    total = picture[:, :, 0]
+    for channel in range(1, picture.shape[2]):
+        total = total + picture[:, :, channel]
+    return np.ascontiguousarray(total * np.float32(1.0 / picture.shape[2]))
 
 
 def _hard(window: ScoredWindow) -> UInt8:
@@ -107,17 +115,14 @@ def _hard(window: ScoredWindow) -> UInt8:
 def _eroded(window: ScoredWindow, *, keep: bool) -> UInt8:
     """Return the hard mask less its outermost pixels, or whole where ``keep`` or nothing would be left."""
     hard = _hard(window)
-    inner = np.asarray(cv2.erode(hard, np.ones((3, 3), np.uint8)), dtype=np.uint8)
+    inner = np.asarray(cv2.erode(hard, SQUARE), dtype=np.uint8)
     return hard if keep or not inner.any() else inner
 
 
-def _disk(radius: int) -> UInt8:
-    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), dtype=np.uint8)
-
-
-def _ring(mask: UInt8, near: int, far: int) -> UInt8:
-    """Return the pixels farther than ``near`` and within ``far`` px of the mask."""
-    return np.asarray(cv2.dilate(mask, _disk(far)) - cv2.dilate(mask, _disk(near)), dtype=np.uint8)
+def _ring(mask: UInt8) -> UInt8:
+    """Return the pixels between the two distances of RING from the mask."""
+    distance = np.asarray(cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_3))
+    return np.asarray((distance > RING[0]) & (distance <= RING[1]), dtype=np.uint8)
 
 
 def _log_normal(ratio: float, tolerance: float) -> float:
@@ -139,26 +144,32 @@ def boundary_term(window: ScoredWindow) -> float:
     median over σ of lens, rim and pixel scores by a log-normal. A sharp paste and a soft halo are far from it, and a
     contour that lies beside the change has little change to read: the share of clear pixels is a factor.
     """
-    change, hard = _gray_change(window), _hard(window)
-    square = np.ones((3, 3), np.uint8)
-    inner = np.zeros_like(hard) if window.is_line else cv2.erode(hard, square)
-    contour = np.asarray(cv2.dilate(hard, square)) > np.asarray(inner)
+    change, hard = _gray(window.picture) - _gray(window.original), _hard(window)
     if not hard.any():
         return 0.0
-    dy, dx = np.gradient(change)
-    disk = _disk(SIDE)
-    span = np.asarray(cv2.dilate(change, disk)) - np.asarray(cv2.erode(change, disk))
+    inner = np.zeros_like(hard) if window.is_line else np.asarray(cv2.erode(hard, SQUARE))
+    contour = np.asarray(cv2.dilate(hard, SQUARE)) > inner
+    span = np.asarray(cv2.dilate(change, NEIGHBOURHOOD)) - np.asarray(cv2.erode(change, NEIGHBOURHOOD))
     clear = contour & (span > visible_threshold(window.statistics.noise))
     if not clear.any():
         return 0.0
     # The steepest of the neighbourhood belongs to the transition; the contour may lie half a pixel beside it.
-    steepest = np.asarray(cv2.dilate(np.hypot(dy, dx), square))
+    steepest = np.asarray(cv2.dilate(_slope(change), SQUARE))
     widths = span[clear] / np.maximum(steepest[clear] * math.sqrt(2.0 * math.pi), 1e-6)
     # The change radius is one pixel and two sigmas of lens, rim and pixel.
     expected = math.hypot(0.5 * (window.change_radius - 1.0), math.sqrt(DIFFERENCE_VARIANCE))
     share = float(clear.sum()) / float(contour.sum())
     score = _log_normal(float(np.median(widths)) / expected, BOUNDARY_TOLERANCE)
     return min(1.0, share / CLEAR_SHARE) * score
+
+
+def _slope(change: Float32) -> Float32:
+    """Return |∇u| by central differences, (H, W), 0 on the border."""
+    slope = np.zeros_like(change)
+    dy = change[2:, 1:-1] - change[:-2, 1:-1]
+    dx = change[1:-1, 2:] - change[1:-1, :-2]
+    slope[1:-1, 1:-1] = np.float32(0.5) * np.sqrt(dy * dy + dx * dx)
+    return slope
 
 
 def texture_term(window: ScoredWindow) -> float:
@@ -168,19 +179,24 @@ def texture_term(window: ScoredWindow) -> float:
     round it (the nearer one), each plus half the sensor noise, scores by a log-normal: a smooth patch and a noisy one
     both fail.
     """
-    inside = _detail(window.picture, _eroded(window, keep=window.is_line))
-    here = _detail(window.original, _hard(window))
-    round_it = _detail(window.original, _ring(_hard(window), 2, 8))
+    before, after, hard = _detail(window.original), _detail(window.picture), _hard(window)
+    inside = _masked_mean(after, _eroded(window, keep=window.is_line))
+    here, round_it = _masked_mean(before, hard), _masked_mean(before, _ring(hard))
     floor = 0.5 * window.statistics.noise + 0.5 / 255.0
     expected = min(max(inside, min(here, round_it)), max(here, round_it))
     return _log_normal((inside + floor) / (expected + floor), TEXTURE_TOLERANCE)
 
 
-def _detail(picture: Float32, where: UInt8) -> float:
-    gray = picture.mean(axis=2, dtype=np.float32)
-    band = np.abs(gray[:-1, :-1] - gray[:-1, 1:] - gray[1:, :-1] + gray[1:, 1:])
+def _detail(picture: Float32) -> Float32:
+    """Return the absolute diagonal differences (H - 1, W - 1), in units of the noise of white noise."""
+    gray = _gray(picture)
+    down = gray[:-1] - gray[1:]
+    return np.asarray(np.float32(0.5) * np.abs(down[:, :-1] - down[:, 1:]), dtype=np.float32)
+
+
+def _masked_mean(band: Float32, where: UInt8) -> float:
     used = band[where[:-1, :-1] > 0]
-    return 0.5 * float(used.mean(dtype=np.float64)) if used.size else 0.0
+    return float(used.mean(dtype=np.float64)) if used.size else 0.0
 
 
 def visibility_term(window: ScoredWindow) -> float:
@@ -192,9 +208,9 @@ def visibility_term(window: ScoredWindow) -> float:
     inside = window.soft_mask >= 0.5
     if not inside.any():
         return 0.0
-    change = np.abs(window.picture - window.original).max(axis=2)
+    change = np.abs(window.picture[inside] - window.original[inside]).max(axis=1)
     unit = max(window.statistics.local_std, visible_threshold(window.statistics.noise))
-    contrast = float(np.quantile(change[inside], 0.75)) / unit
+    contrast = float(np.quantile(change, 0.75)) / unit
     plain = VISIBILITY_RISE[1] + SEVERITY_DEMAND * window.severity
     rise = (contrast - VISIBILITY_RISE[0]) / (plain - VISIBILITY_RISE[0])
     fall = (contrast - VISIBILITY_FALL[0]) / (VISIBILITY_FALL[1] - VISIBILITY_FALL[0])

@@ -1,9 +1,9 @@
 """npcF++: a wavelet block for the texture of a defect and a synergy block for its boundary.
 
 * :func:`wavelet_block`: detail energy and sensor noise inside and round the defect.
-* :func:`transition_width`: blur of the transition at the contour.
+* :func:`transition`, :func:`edge_trust`: how the change falls at the contour.
 * :func:`match_optics`: brings it to the optics of the picture.
-* :func:`guided_filter`: edge-preserving filter of one field by another.
+* :func:`guided_pair`: edge-preserving filter of two fields by each other.
 * :func:`boundary_synergy`: contour and picture sharpen each other.
 
 Pure functions on (B, 1, H, W) luminance; the change they return is added to all channels.
@@ -34,6 +34,9 @@ INSIDE_GAINS = (0.85, 1.8)
 """Limits of the gain inside; the lower one only at the finest level, for coarse bands also hold the defect's shape."""
 
 RING_GAINS = (0.8, 1.25)
+RING_LEVELS = 1
+"""Levels whose energy is restored in the ring: coarser ones hold the tail of the defect's own optics."""
+
 RING_WIDTH = 4.0
 """Ring round the defect, px, whose texture must stay that of the good picture."""
 
@@ -50,6 +53,9 @@ MAX_SHIFT = 0.5
 
 HALO_SHARE = 0.5
 """Share of a change that the contour does not explain and that one pass removes."""
+
+TRUST_LIMITS = (0.3, 0.7)
+"""Contrast of the contour from which it begins to count as an edge, and from which it does so fully."""
 
 SHARPEN_LIMIT = 0.5
 MIN_BAND_WEIGHT = 6.0
@@ -71,8 +77,19 @@ class TextureDemand:
     noise: Tensor
 
 
-def _energy(band: Tensor, weight: Tensor) -> Tensor:
-    return masked_mean(band * band, weight)
+def _share(weight: Tensor) -> Tensor:
+    """Return ``weight`` on every second pixel, scaled to unit sum: undecimated bands are redundant."""
+    sparse = weight[..., ::2, ::2].contiguous()
+    return sparse / torch.clamp(sparse.sum((1, 2, 3), keepdim=True), min=1e-6)
+
+
+def _energy(square: Tensor, share: Tensor) -> Tensor:
+    return (square * share).sum((1, 2, 3), keepdim=True)
+
+
+def _square(band: Tensor) -> Tensor:
+    sparse = band[..., ::2, ::2]
+    return sparse * sparse
 
 
 def _inside_gain(now: Tensor, reference: Tensor, demand: TextureDemand, level: int) -> Tensor:
@@ -105,22 +122,44 @@ def wavelet_block(
     """
     before, _ = wavelet.forward(original)
     now, approximation = wavelet.forward(changed)
+    share, share_ring = _share(inside), _share(ring)
+    has_ring = (ring.sum((1, 2, 3), keepdim=True) > 0).to(ring.dtype)
     extra = []
     for level, (reference, present) in enumerate(zip(before, now, strict=True)):
         gains = []
         for old, new in zip(reference, present, strict=True):
-            inner = _inside_gain(_energy(new, inside), _energy(old, inside), demand, level)
-            outer = torch.sqrt(_energy(old, ring) / torch.clamp(_energy(new, ring), min=1e-8))
-            outer = torch.clamp(outer, *RING_GAINS) * (ring.sum((1, 2, 3), keepdim=True) > 0)
-            gains.append(inside * (inner - 1.0) + ring * (outer - 1.0))
+            old_square, new_square = _square(old), _square(new)
+            inner = _inside_gain(_energy(new_square, share), _energy(old_square, share), demand, level)
+            gain = inside * (inner - 1.0)
+            if level < RING_LEVELS:
+                ratio = _energy(old_square, share_ring) / torch.clamp(_energy(new_square, share_ring), min=1e-8)
+                outer = torch.clamp(torch.sqrt(ratio), *RING_GAINS)
+                gain = torch.addcmul(gain, ring, has_ring * (outer - 1.0))
+            gains.append(gain)
         extra.append(wavelet.scale(present, (gains[0], gains[1], gains[2])))
     detail = wavelet.inverse(extra, torch.zeros_like(approximation))
-    missing = demand.noise * demand.noise - _energy(now[0].diagonal + extra[0].diagonal, inside)
+    diagonal = _square(now[0].diagonal + extra[0].diagonal)
+    missing = demand.noise * demand.noise - _energy(diagonal, share)
     return detail, torch.sqrt(torch.clamp(missing, min=0.0))
 
 
-def transition_width(magnitude: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the Gaussian sigma of the transition at the contour, px, and whether it is defined, (B, 1, 1, 1).
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The change of a picture across its contour; tensors (B, 1, 1, 1).
+
+    Attributes:
+        width: Gaussian sigma, px.
+        contrast: Share of the change that ends at the contour, 0 .. 1: 1 for a paste, 0 for a stain that runs on.
+        defined: 1 where both could be read, else 0.
+    """
+
+    width: Tensor
+    contrast: Tensor
+    defined: Tensor
+
+
+def transition(magnitude: Tensor, level: Tensor) -> Transition:
+    """Return how the change ``magnitude`` falls at the contour.
 
     A step of height A seen through a Gaussian has the slope A / (σ √(2π)) at its contour; A is the difference between
     the means at -3 .. -1 px and 1 .. 3 px, the slope the mean of -∂|u|/∂n over |φ| < ½.
@@ -132,40 +171,50 @@ def transition_width(magnitude: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
     inner = ((level < -1.0) & (level > -3.0)).to(magnitude.dtype)
     outer = ((level > 1.0) & (level < 3.0)).to(magnitude.dtype)
     edge = (torch.abs(level) < 0.5).to(magnitude.dtype)
-    height = masked_mean(magnitude, inner) - masked_mean(magnitude, outer)
+    inside = masked_mean(magnitude, inner)
+    height = inside - masked_mean(magnitude, outer)
     uy, ux = central_gradient(magnitude)
     ny, nx = central_gradient(level)
     slope = -masked_mean(uy * ny + ux * nx, edge)
     weight = torch.minimum(inner.sum((1, 2, 3), keepdim=True), edge.sum((1, 2, 3), keepdim=True))
     defined = (weight > MIN_BAND_WEIGHT) & (height > 1.0 / 255.0) & (slope > 1e-4)
     width = height / (torch.clamp(slope, min=1e-4) * math.sqrt(2.0 * math.pi))
-    return width, defined.to(magnitude.dtype)
+    share = torch.clamp(height / torch.clamp(inside, min=1.0 / 255.0), 0.0, 1.0)
+    return Transition(width, share, defined.to(magnitude.dtype))
 
 
-def match_optics(change: Tensor, magnitude: Tensor, level: Tensor, target: Tensor) -> Tensor:
+def edge_trust(found: Transition) -> Tensor:
+    """Return how far the contour is an edge of the picture: 0 below TRUST_LIMITS of its contrast, 1 above."""
+    low, high = TRUST_LIMITS
+    return torch.clamp((found.contrast - low) / (high - low), 0.0, 1.0)
+
+
+def match_optics(change: Tensor, found: Transition, level: Tensor, target: Tensor) -> Tensor:
     """Return ``change`` (B, C, H, W) with its transition at the contour brought to the width ``target``, px.
 
     Too sharp: blended with its blur of 1 px by the missing variance. Too soft: unsharp masking, limited.
     """
-    width, defined = transition_width(magnitude, level)
-    missing = target * target - width * width
-    share = torch.clamp(missing, -SHARPEN_LIMIT, 1.0) * defined
+    missing = target * target - found.width * found.width
+    share = torch.clamp(missing, -SHARPEN_LIMIT, 1.0) * (found.defined * edge_trust(found))
     blurred = gaussian_blur(change, gaussian_taps([1.0] * change.shape[0], change))
     near = torch.clamp(SYNERGY_BAND + 1.0 - torch.abs(level), 0.0, 1.0)
     return change + (share * near) * (blurred - change)
 
 
-def guided_filter(source: Tensor, guide: Tensor) -> Tensor:
-    """Return ``source`` filtered under ``guide`` (He et al. 2013, doi 10.1109/TPAMI.2012.213, eqs. 5, 6, 8).
+def guided_pair(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ``first`` filtered under ``second`` and ``second`` under ``first``.
 
-    q = ā I + b̄ with a = cov(I, p) / (var(I) + ε), b = mean(p) - a mean(I) over squares of side 2 GUIDE_RADIUS + 1.
+    q = a I + b with a = cov(I, p) / (var(I) + ε), b = mean(p) - a mean(I) over squares of side 2 GUIDE_RADIUS + 1 (He
+    et al. 2013, doi 10.1109/TPAMI.2012.213, eqs. 5 and 6), with the coefficients of the pixel's own square. Both
+    directions share their means.
     """
-    mean_guide, mean_source = box_mean(guide, GUIDE_RADIUS), box_mean(source, GUIDE_RADIUS)
-    covariance = box_mean(guide * source, GUIDE_RADIUS) - mean_guide * mean_source
-    variance = box_mean(guide * guide, GUIDE_RADIUS) - mean_guide * mean_guide
-    slope = covariance / (variance + GUIDE_REGULARISATION)
-    offset = mean_source - slope * mean_guide
-    return box_mean(slope, GUIDE_RADIUS) * guide + box_mean(offset, GUIDE_RADIUS)
+    mean_first, mean_second = box_mean(first, GUIDE_RADIUS), box_mean(second, GUIDE_RADIUS)
+    covariance = box_mean(first * second, GUIDE_RADIUS) - mean_first * mean_second
+    spread_first = box_mean(first * first, GUIDE_RADIUS) - mean_first * mean_first
+    spread_second = box_mean(second * second, GUIDE_RADIUS) - mean_second * mean_second
+    by_second = covariance / (spread_second + GUIDE_REGULARISATION)
+    by_first = covariance / (spread_first + GUIDE_REGULARISATION)
+    return mean_first + by_second * (second - mean_second), mean_second + by_first * (first - mean_first)
 
 
 def boundary_synergy(change: Tensor, level: Tensor, target: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
@@ -190,8 +239,9 @@ def boundary_synergy(change: Tensor, level: Tensor, target: Tensor, trust: Tenso
     height = torch.clamp(masked_mean(magnitude, inside), min=1.0 / 255.0)
     relative = torch.clamp(magnitude / height, 0.0, 1.0)
     near = torch.clamp(SYNERGY_BAND + 0.5 - torch.abs(level), 0.0, 1.0) * trust
-    moved = (phase - guided_filter(phase, relative)) * (target * math.sqrt(2.0 * math.pi))
+    phase_by_change, change_by_phase = guided_pair(phase, relative)
+    moved = (phase - phase_by_change) * (target * math.sqrt(2.0 * math.pi))
     shift = torch.clamp(moved, -MAX_SHIFT, MAX_SHIFT) * near
-    unexplained = torch.clamp(relative - guided_filter(relative, phase), min=0.0) * (level > 0.5)
+    unexplained = torch.clamp(relative - change_by_phase, min=0.0) * (level > 0.5)
     keep = 1.0 - HALO_SHARE * trust * unexplained / torch.clamp(relative, min=0.05)
     return shift, torch.clamp(keep, 0.0, 1.0)

@@ -161,19 +161,25 @@ def _npcf(batch: WindowBatch, state: State) -> State:
 
 def _npcf_plus(batch: WindowBatch, rendered: Rendered, state: State) -> State:
     state = _texture(batch, rendered, state)
-    scalars = batch.scalars
-    trust = torch.clamp(scalars.albedo_share, 0.0, 1.0)
     for _ in range(npcf_plus.SYNERGY_STEPS):
-        change = state.picture - batch.picture
-        gray = luminance(change)
-        shift, keep = npcf_plus.boundary_synergy(gray, _front(state), rendered.softness, trust)
-        if batch.is_line:
-            state = replace(state, half_width=torch.clamp(state.half_width - shift, min=0.0))
-        else:
-            state = replace(state, level=state.level + shift)
-        change = npcf_plus.match_optics(keep * change, torch.abs(gray), _front(state), rendered.softness)
-        state = replace(state, picture=compose(batch.picture, batch.picture + change, batch.allowed))
+        state = _synergy(batch, rendered.softness, state)
     return state
+
+
+def _synergy(batch: WindowBatch, softness: Tensor, state: State) -> State:
+    """One pass in which contour and picture sharpen each other, then the transition is brought to the optics."""
+    change, front = state.picture - batch.picture, _front(state)
+    gray = luminance(change)
+    found = npcf_plus.transition(torch.abs(gray), front)
+    # Hairlines have no inside from which an edge could be read; their contour is pinned.
+    trust = batch.scalars.albedo_share * found.defined * npcf_plus.edge_trust(found)
+    shift, keep = npcf_plus.boundary_synergy(gray, front, softness, trust)
+    if batch.is_line:
+        state = replace(state, half_width=torch.clamp(state.half_width - shift, min=0.0))
+    else:
+        state = replace(state, level=state.level + shift)
+    change = npcf_plus.match_optics(keep * change, found, front, softness)
+    return replace(state, picture=compose(batch.picture, batch.picture + change, batch.allowed))
 
 
 def _texture(batch: WindowBatch, rendered: Rendered, state: State) -> State:

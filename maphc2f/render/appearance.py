@@ -67,7 +67,7 @@ LOOKS: Mapping[str, Looks] = {
     "crack": Looks(
         edge_sigma=(0.0, 0.0), roughness=(0.0, 0.3), gloss_loss=(0.0, 0.0), lip=(0.0, 0.6), albedo_share=(1.0, 1.0)
     ),
-    "corrosion": Looks(bright=0.10, contrast=(2.5, 9.0)),
+    "corrosion": Looks(bright=0.10, contrast=(3.0, 9.0)),
     "corrosion/stain": Looks(
         bright=0.10,
         contrast=(2.0, 6.0),
@@ -120,7 +120,7 @@ def draw_appearance(
         The appearance. Its contrast is at least 5 gray levels over the picture's local standard deviation.
     """
     looks = looks_of(family, scenario)
-    chance = rng.random(10)
+    chance = [float(value) for value in rng.random(10)]
     lift = CONTRAST_SEVERITY_SHARE
     contrast = _log_between(looks.contrast, (1.0 - lift) * chance[0] + lift * severity)
     contrast = max(contrast, GRAY_FLOOR / max(statistics.local_std, 1e-4))

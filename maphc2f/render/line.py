@@ -20,13 +20,16 @@ from torch import Tensor
 from maphc2f.render.batch import WindowBatch
 from maphc2f.render.operators import (
     PIXEL_VARIANCE,
+    POOL,
     central_gradient,
     decode,
     encode,
     gaussian_blur,
     gaussian_taps,
+    low_pass,
     luminance,
     masked_mean,
+    masked_peak,
 )
 
 OPENING_EXPONENT = 0.6
@@ -45,9 +48,9 @@ RAGGED_AMPLITUDE = 0.45
 """Standard deviation by which a wide rim wanders, px; below 2 px width it shrinks with the width."""
 
 WIDTH_LIMITS = (0.35, 1.7)
-VISIBLE_CONTRAST = 2.5
-"""A mouth too fine to change the picture by this many local standard deviations, or by the floors of
-:func:`~maphc2f.render.batch.target_amplitude`, is taken as wide as that needs: finer cracks are not seen, so not labelled."""
+LEAST_SHARE = 0.75
+"""A mouth too fine for this share of the contrast asked for is taken as wide as that needs: a contrast that the optics
+swallow would be labelled but not seen."""
 
 MAX_FLOOR_WIDTH = 3.0
 """The mouth is never widened beyond this for being seen, px."""
@@ -114,7 +117,7 @@ def least_mouth(batch: WindowBatch, level: Tensor) -> Tensor:
     k α = 1 - (1 - A / I)², with k = MAX_ABSORPTION.
     """
     scalars = batch.scalars
-    least = torch.minimum(torch.maximum(VISIBLE_CONTRAST * scalars.local_std, scalars.floor), scalars.amplitude)
+    least = torch.maximum(LEAST_SHARE * scalars.amplitude, scalars.floor)
     darkest = torch.clamp(1.0 - least / level, min=0.0)
     coverage = (1.0 - darkest * darkest) / MAX_ABSORPTION
     return torch.clamp(coverage * optical_sigma(batch) * math.sqrt(2.0 * math.pi), max=MAX_FLOOR_WIDTH)
@@ -164,6 +167,14 @@ def smooth_noise(noise: Tensor, sigma: float) -> Tensor:
     return gaussian_blur(noise, taps) / power
 
 
+def patchy_noise(noise: Tensor) -> Tensor:
+    """Return ``noise`` (B, C, H, W) with a correlation length of about 6 px and nearly unit variance.
+
+    The means over 4 x 4 px of white noise have the standard deviation 1/4; mean over 3 x 3 of them a third of that.
+    """
+    return low_pass(noise) * (3.0 * POOL)
+
+
 def render_line(batch: WindowBatch) -> Rendered:
     """Return the picture with its cracks.
 
@@ -177,7 +188,8 @@ def render_line(batch: WindowBatch) -> Rendered:
     distance = torch.clamp(batch.distance + ragged, min=0.0)
     coverage = strip_coverage(distance, half_width, sigma)
     strength = coverage * _darkness(batch)
-    light = _groove(batch, strength, level)
+    peak = torch.clamp(masked_peak(strength, coverage * batch.allowed), min=0.02)
+    light = _groove(batch, strength / peak, peak, level)
     lit = _lip(batch, distance, half_width, sigma, coverage)
     picture = encode(light) + LIP_GAIN * batch.scalars.lip * batch.scalars.amplitude * lit
     return Rendered(picture, batch.distance, half_width, sigma, torch.ones_like(half_width))
@@ -190,17 +202,18 @@ def _darkness(batch: WindowBatch) -> Tensor:
     return (TIP_DARKNESS + (1.0 - TIP_DARKNESS) * relative) * torch.clamp(1.0 + waves, 0.4, 1.0)
 
 
-def _groove(batch: WindowBatch, strength: Tensor, level: Tensor) -> Tensor:
+def _groove(batch: WindowBatch, strength: Tensor, peak: Tensor, level: Tensor) -> Tensor:
+    """Return linear light behind the groove; ``strength`` is relative to its own ``peak``."""
     scalars = batch.scalars
-    peak = torch.clamp((strength * batch.allowed).amax((1, 2, 3), keepdim=True), min=0.02)
     darkest = torch.clamp(level - scalars.amplitude, min=0.0)
-    absorbed = (1.0 - decode(darkest) / torch.clamp(decode(level), min=1e-6)) / peak
-    absorbed = torch.clamp(absorbed, 0.0, MAX_ABSORPTION)
+    absorbed = 1.0 - decode(darkest / level)
+    absorbed = torch.minimum(absorbed, MAX_ABSORPTION * peak)
     brightest = torch.clamp(level + scalars.amplitude, max=WHITE)
-    scattered = torch.clamp(decode(brightest) - decode(level), min=0.0) / peak
+    scattered = torch.clamp(decode(brightest) - decode(level), min=0.0)
     dark = (scalars.polarity < 0).to(strength.dtype)
     light = decode(batch.picture)
-    return light * (1.0 - (dark * absorbed) * strength) + ((1.0 - dark) * scattered) * strength
+    kept = 1.0 - torch.clamp((dark * absorbed) * strength, max=MAX_ABSORPTION)
+    return light * kept + ((1.0 - dark) * scattered) * strength
 
 
 def _lip(batch: WindowBatch, distance: Tensor, half_width: Tensor, sigma: Tensor, coverage: Tensor) -> Tensor:

@@ -104,7 +104,7 @@ def bounding_box(snapshot: Snapshot, pose: Pose, margin: float) -> tuple[float, 
 
 
 def choose_window(snapshot: Snapshot, pose: Pose, shape: tuple[int, int], line_width: float = 0.0) -> Window:
-    """Return the window of ``snapshot`` in a picture of ``shape``: bounding box clipped to the picture, snapped, padded.
+    """Return the window of ``snapshot`` in a picture of ``shape``: its box clipped to the picture, snapped, padded.
 
     Each side has its own size class; origins are multiples of ORIGIN_STEP. ``line_width`` is the width of a crack as it
     will be drawn, m (at least its opening is taken).
@@ -152,8 +152,15 @@ def place(snapshot: Snapshot, pose: Pose, window: Window, line_width: float = 0.
         active = sampler(_active(snapshot).astype(np.float32)) > 1e-3
         support = cv2.dilate(active.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     return PlacedFields(
-        is_line=snapshot.trace is not None, distance=distance, opening=opening, arclength=arclength, extent=extent,
-        depth=depth, displacement=displacement, product=product, support=support,
+        is_line=snapshot.trace is not None,
+        distance=distance,
+        opening=opening,
+        arclength=arclength,
+        extent=extent,
+        depth=depth,
+        displacement=displacement,
+        product=product,
+        support=support,
     )
 
 
@@ -170,10 +177,12 @@ class _Sampler:
         inverse = np.linalg.inv(pose.matrix) / snapshot.spacing
         corner = np.array([window.top, window.left], float) - np.asarray(pose.anchor)
         offset = inverse @ corner - np.asarray(snapshot.origin) / snapshot.spacing
-        matrix = np.array([
-            [inverse[1, 1], inverse[1, 0], offset[1]],
-            [inverse[0, 1], inverse[0, 0], offset[0]],
-        ])
+        matrix = np.array(
+            [
+                [inverse[1, 1], inverse[1, 0], offset[1]],
+                [inverse[0, 1], inverse[0, 0], offset[0]],
+            ]
+        )
         cell = snapshot.spacing / pose.pixel_size
         # Below 0.6 px a cell, pixels would skip cells: low-pass to half a pixel first.
         blur = 0.5 / cell if cell < 0.6 else 0.0
@@ -187,9 +196,7 @@ class _Sampler:
         return np.asarray(warped, np.float32)
 
 
-def _line_fields(
-    trace: Float32, pose: Pose, window: Window, band: float
-) -> tuple[Float32, Float32, Float32]:
+def _line_fields(trace: Float32, pose: Pose, window: Window, band: float) -> tuple[Float32, Float32, Float32]:
     segments = trace.astype(np.float64)
     segments[:, :, :2] = pose.apply(segments[:, :, :2]) - np.array([window.top, window.left])
     lengths = np.hypot(*(segments[:, 1, :2] - segments[:, 0, :2]).T)
@@ -197,9 +204,7 @@ def _line_fields(
     shape = (window.height, window.width)
     distance = np.full(shape, DISTANCE_CAP, np.float32)
     opening, arclength = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-    rasterise_segments(
-        segments.astype(np.float32), start.astype(np.float32), band, distance, opening, arclength
-    )
+    rasterise_segments(segments.astype(np.float32), start.astype(np.float32), band, distance, opening, arclength)
     return distance, opening, arclength
 
 

@@ -3,7 +3,7 @@
 * :func:`shade`: Lambert and ambient light on a height field.
 * :func:`occlusion`: ambient light that reaches the bottom of a pit.
 * :func:`warp`: the picture moved by a displacement.
-* :func:`absorb`: corrosion product over the surface.
+* :func:`absorb`, :func:`film_contrast`: corrosion product over the surface.
 * :func:`render_relief`: all of them, driven by the fields that are there.
 
 Pure functions on (B, C, H, W). A field that is zero changes no bit: every step is then an exact identity.
@@ -16,7 +16,7 @@ import torch.nn.functional as nnf
 from torch import Tensor
 
 from maphc2f.render.batch import WindowBatch
-from maphc2f.render.line import Rendered, optical_sigma, smooth_noise
+from maphc2f.render.line import Rendered, optical_sigma, patchy_noise, smooth_noise
 from maphc2f.render.operators import (
     box_mean,
     central_gradient,
@@ -24,6 +24,7 @@ from maphc2f.render.operators import (
     encode,
     gaussian_blur,
     gaussian_taps,
+    low_pass,
     luminance,
     masked_mean,
     masked_peak,
@@ -38,16 +39,12 @@ MIN_LIGHT_Z = 0.35
 """Lowest light considered: nearer to grazing, Lambert's law relative to a flat surface diverges."""
 
 SHADE_LIMITS = (0.04, 4.0)
-SURFACE_BLUR = 3.0
-"""Sigma of the surface without its texture, px."""
-
 GAIN_LIMITS = (0.2, 5.0)
 """Limits of the exposure that brings relief to its target contrast."""
 
 PATCHINESS = 0.22
 """Relative variation of the reflectance inside a region."""
 
-PATCH_SIGMA = 2.2
 TEXTURE_SIGMA = 0.7
 MIN_REFLECTANCE = 0.07
 """Darkest exposed material, relative to the surface: matte and oxidised, not a hole in the picture."""
@@ -59,8 +56,8 @@ PRODUCT_GRAIN = 0.35
 """Relative variation of the product's thickness between its grains, and their size, px."""
 
 PRODUCT_GRAIN_SIGMA = 1.3
-PRODUCT_LIMITS = (0.3, 0.95)
-"""Opacity of the thickest product: thin films leave colour, thick ones hide the surface."""
+PRODUCT_LIMITS = (0.35, 0.95)
+"""Share of the way to thick product that its typical thickness goes."""
 
 WHITE = 0.98
 
@@ -110,16 +107,28 @@ def warp(picture: Tensor, displacement: Tensor) -> Tensor:
     return moved + still * (picture - moved)
 
 
-def absorb(light: Tensor, opacity: Tensor, colour: Tensor, illumination: Tensor) -> Tensor:
-    """Return linear light of a surface under product: L' = L (1 - p) + p ρ E (two-term Beer-Lambert mix).
+def absorb(light: Tensor, thickness: Tensor, colour: Tensor, illumination: Tensor) -> Tensor:
+    """Return linear light of a surface under a scattering, absorbing film.
+
+    R = ρ + (R_g - ρ) exp(-2 b S t), b = (1/ρ - ρ) / 2: the solution of Kubelka & Munk for a film of thickness t,
+    scattering S and reflectance ρ when infinitely thick, to first order in exp(-2 b S t) (Kubelka 1948, J. Opt. Soc.
+    Am. 38, 448, doi 10.1364/JOSA.38.000448). Thin films absorb where ρ is small, so they tint; thick ones hide.
 
     Args:
-        light: L (B, C, H, W).
-        opacity: p = 1 - exp(-κ thickness) (B, 1, H, W).
-        colour: Reflectance ρ of thick product (B, C, 1, 1).
-        illumination: E relative to the picture's mean (B, 1, H, W).
+        light: Light of the bare surface (B, C, H, W).
+        thickness: S t (B, 1, H, W).
+        colour: ρ (B, C, 1, 1).
+        illumination: Light that falls on the surface, relative to the picture's mean (B, 1, H, W).
     """
-    return light + opacity * (colour * illumination - light)
+    bare = torch.exp(-2.0 * film_contrast(colour) * thickness)
+    thick = colour * illumination
+    return thick + bare * (light - thick)
+
+
+def film_contrast(colour: Tensor) -> Tensor:
+    """Return b = (1/ρ - ρ) / 2 of Kubelka and Munk for reflectances ``colour``, floored at 0.02."""
+    safe = torch.clamp(colour, 0.02, 0.98)
+    return 0.5 * (1.0 / safe - safe)
 
 
 def render_relief(batch: WindowBatch) -> Rendered:
@@ -127,7 +136,7 @@ def render_relief(batch: WindowBatch) -> Rendered:
     sigma = optical_sigma(batch, batch.edge_sigma)
     inside = normal_coverage(batch.distance, sigma)
     picture = batch.picture if batch.displacement is None else warp(batch.picture, batch.displacement)
-    low = gaussian_blur(picture, gaussian_taps([SURFACE_BLUR] * len(batch.psf_sigma), picture))
+    low = low_pass(picture)
     gray = luminance(low)
     level = torch.clamp(masked_mean(gray, inside * batch.allowed), min=0.02)
     lost = batch.scalars.gloss_loss * inside
@@ -162,7 +171,7 @@ def _relief_ratio(batch: WindowBatch, inside: Tensor, level: Tensor) -> Tensor:
 def _reflectance_ratio(batch: WindowBatch, inside: Tensor, level: Tensor) -> Tensor:
     """Changed reflectance as a factor on display codes: √(1 + α (ρ - 1)), patchy inside."""
     scalars = batch.scalars
-    patches = 1.0 + PATCHINESS * smooth_noise(batch.noise[:, -1:], PATCH_SIGMA)
+    patches = 1.0 + PATCHINESS * patchy_noise(batch.noise[:, -1:])
     change = scalars.polarity * scalars.albedo_share * scalars.amplitude / level
     code = torch.clamp(1.0 + change * patches, min=0.0)
     code = torch.minimum(code, WHITE / level)
@@ -171,14 +180,19 @@ def _reflectance_ratio(batch: WindowBatch, inside: Tensor, level: Tensor) -> Ten
 
 
 def _stain(batch: WindowBatch, light: Tensor, gray: Tensor, inside: Tensor) -> Tensor:
-    """Mix in product of the thickness given; its extinction is set by the target amplitude within named limits."""
+    """Cover the surface with product of the given thickness.
+
+    The film's scattering per metre is not known, so it is set by the contrast asked for: at the typical thickness in
+    the mask the luminance goes the share p = A / |full change| of the way to that of thick product, within
+    PRODUCT_LIMITS; S t = 2 p / (2 - p) / (2 b) approximates -ln(1 - p) / (2 b) (first Padé approximant).
+    """
     scalars = batch.scalars
     illumination = decode(gray) / torch.clamp(decode(scalars.mean_luminance), min=1e-3)
-    full = luminance(encode(absorb(light, torch.ones_like(gray), scalars.product_colour, illumination)))
-    room = torch.abs(masked_mean(full - gray, inside * batch.allowed))
-    thickest = torch.clamp(scalars.amplitude / torch.clamp(room, min=1e-3), *PRODUCT_LIMITS)
-    typical = torch.clamp(masked_mean(batch.product, inside * batch.allowed), min=1e-12)
+    thick = encode(luminance(scalars.product_colour) * illumination)
+    weight = inside * batch.allowed
+    room = torch.clamp(torch.abs(masked_mean(thick - gray, weight)), min=1e-3)
+    share = torch.clamp(scalars.amplitude / room, *PRODUCT_LIMITS)
+    typical = torch.clamp(masked_mean(batch.product, weight), min=1e-12)
+    density = share / ((2.0 - share) * film_contrast(luminance(scalars.product_colour)))
     grains = torch.clamp(1.0 + PRODUCT_GRAIN * smooth_noise(batch.noise[:, -1:], PRODUCT_GRAIN_SIGMA), min=0.2)
-    thickness = (batch.product / typical) * grains
-    opacity = thickest * (1.0 - torch.exp(-2.0 * thickness))
-    return absorb(light, opacity, scalars.product_colour, illumination)
+    return absorb(light, density * (batch.product / typical) * grains, scalars.product_colour, illumination)

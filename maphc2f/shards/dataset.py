@@ -28,8 +28,8 @@ OPEN_FILES = 16
 class ShardDataset:
     """Random access to the rows of a dataset folder; pictures are decoded to arrays (H, W[, 3]).
 
-    It has ``__len__`` and ``__getitem__``, which is all that ``torch.utils.data.DataLoader`` asks of a map-style dataset, and
-    it can be pickled to its workers.
+    It has ``__len__`` and ``__getitem__``, which is all that ``torch.utils.data.DataLoader`` asks of a map-style
+    dataset, and it can be pickled to its workers.
 
     Args:
         root: The dataset folder.
@@ -46,7 +46,9 @@ class ShardDataset:
         self._entries: list[IndexEntry] = [e for e in entries if split in (None, e.split) or config == "good"]
         if not self._entries:
             raise DatasetError(
-                f"no committed shard of split {split or 'any'}", where=str(root), rule="a dataset made by 'maphc2f generate'",
+                f"no committed shard of split {split or 'any'}",
+                where=str(root),
+                rule="a dataset made by 'maphc2f generate'",
                 remedy="check the path, or run generate again to finish it",
             )
         self._ends = list(itertools.accumulate(entry.rows for entry in self._entries))

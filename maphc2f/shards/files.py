@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from maphc2f.errors import DatasetError, OutOfSpaceError
+from maphc2f.errors import DatasetError, OutOfSpaceError, UserError
 
 TEMPORARY_SUFFIX = ".part"
 
@@ -24,7 +25,7 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
 
 
-def write_atomic(path: Path, write: Callable[[BinaryIO], None], *, durable: bool = True) -> None:
+def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:
     """Call ``write`` on a temporary file and rename it to ``path``; on any error nothing is left.
 
     Raises:
@@ -43,21 +44,32 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], None], *, durable: bool
         if durable:
             _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise _translate(error, path) from error
+        _discard(temporary)
+        raise os_failure(error, path) from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _discard(temporary)
         raise
 
 
-def _translate(error: OSError, path: Path) -> Exception:
+def _discard(path: Path) -> None:
+    # Below a file, or on a disk that went away, there is nothing to remove; the first error is the one to tell.
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def os_failure(error: OSError, path: Path) -> UserError:
+    """Return the one-line error for a failed write at ``path``: a full disk or a place that cannot be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return OutOfSpaceError(
-            "no space left", where=str(path), rule="the shard and its pictures must fit on the disk",
+            "no space left",
+            where=str(path),
+            rule="the shard and its pictures must fit on the disk",
             remedy="free space or choose another --out; running again goes on from the committed shards",
         )
     return DatasetError(
-        f"cannot write ({error.strerror or error})", where=str(path), rule="the dataset folder must be writable",
+        f"cannot write ({error.strerror or error})",
+        where=str(path),
+        rule="the dataset folder must be writable",
         remedy="mend the permissions or choose another --out",
     )
 

@@ -81,11 +81,7 @@ class IndexEntry(Frozen):
 def write_entry(root: Path, entry: IndexEntry) -> None:
     """Commit ``entry``: the shard counts from here on."""
     text = entry.model_dump_json(indent=1) + "\n"
-    write_atomic(entry.key.entry_path(root), lambda file: _write_text(file, text))
-
-
-def _write_text(file: object, text: str) -> None:
-    file.write(text.encode())  # type: ignore[attr-defined]  # BinaryIO; typing it would import it everywhere
+    write_atomic(entry.key.entry_path(root), lambda file: file.write(text.encode()))
 
 
 def read_entry(path: Path) -> IndexEntry:
@@ -98,12 +94,16 @@ def read_entry(path: Path) -> IndexEntry:
         entry = IndexEntry.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
         raise DatasetError(
-            "damaged index entry", where=str(path), rule="it must be the JSON that the writer made",
+            "damaged index entry",
+            where=str(path),
+            rule="it must be the JSON that the writer made",
             remedy="run 'maphc2f verify DS --repair', then generate again",
         ) from error
     if entry.format_version != FORMAT_VERSION:
         raise DatasetError(
-            f"format version {entry.format_version}", where=str(path), rule=f"this program reads version {FORMAT_VERSION}",
+            f"format version {entry.format_version}",
+            where=str(path),
+            rule=f"this program reads version {FORMAT_VERSION}",
             remedy="use the version of maphc2f that made it",
         )
     return entry

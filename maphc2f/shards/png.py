@@ -45,10 +45,10 @@ def encode_png(pixels: Pixels) -> bytes:
         pixels: (H, W) uint8 or uint16, or (H, W, 3) uint8 in RGB order.
 
     Raises:
-        ValueError: Any other shape or type.
+        ValueError: Any other shape or type, or no pixels.
     """
     colour = pixels.ndim == 3
-    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim not in (2, 3) or (colour and pixels.shape[2] != 3):
+    if not _is_writable(pixels):
         msg = f"cannot write {pixels.dtype} of shape {pixels.shape} as PNG"
         raise ValueError(msg)
     height, width = pixels.shape[:2]
@@ -59,9 +59,20 @@ def encode_png(pixels: Pixels) -> bytes:
     filtered[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=filtered[1:, 1:])
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.dtype.itemsize, 2 if colour else 0, 0, 0, 0)
-    return b"".join([
-        _SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", _compress(filtered.tobytes())), _chunk(b"IEND", b""),
-    ])
+    return b"".join(
+        [
+            _SIGNATURE,
+            _chunk(b"IHDR", header),
+            _chunk(b"IDAT", _compress(filtered.tobytes())),
+            _chunk(b"IEND", b""),
+        ]
+    )
+
+
+def _is_writable(pixels: Pixels) -> bool:
+    depth = pixels.dtype.newbyteorder("=")
+    gray = pixels.ndim == 2 and depth in (np.uint8, np.uint16)
+    return pixels.size > 0 and (gray or (pixels.ndim == 3 and pixels.shape[2] == 3 and depth == np.uint8))
 
 
 def decode_png(data: bytes) -> Pixels:

@@ -29,16 +29,20 @@ def open_shard(path: Path) -> pq.ParquetFile:
     """
     try:
         file = pq.ParquetFile(path)
-        metadata = json.loads((file.schema_arrow.metadata or {})[b"maphc2f"])
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        version = json.loads((file.schema_arrow.metadata or {})[b"maphc2f"])["format_version"]
+    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise DatasetError(
-            "unreadable shard", where=str(path), rule="a whole Parquet file written by maphc2f",
+            "unreadable shard",
+            where=str(path),
+            rule="a whole Parquet file written by maphc2f",
             remedy="run 'maphc2f verify DS --repair', then generate again",
         ) from error
-    if metadata.get("format_version") != FORMAT_VERSION:
+    if version != FORMAT_VERSION:
         raise DatasetError(
-            f"format version {metadata.get('format_version')}", where=str(path),
-            rule=f"this program reads version {FORMAT_VERSION}", remedy="use the version of maphc2f that made it",
+            f"format version {version}",
+            where=str(path),
+            rule=f"this program reads version {FORMAT_VERSION}",
+            remedy="use the version of maphc2f that made it",
         )
     return file
 
@@ -71,7 +75,9 @@ def find_row(root: Path, sample_id: str) -> dict[str, Any]:
             rows = pq.read_table(path, filters=[("sample_id", "=", sample_id)]).to_pylist()
             return dict(rows[0])
     raise DatasetError(
-        f"no sample '{sample_id}'", where=str(root), rule="the sample must be in a committed shard",
+        f"no sample '{sample_id}'",
+        where=str(root),
+        rule="the sample must be in a committed shard",
         remedy="list ids with any Parquet reader, or finish the dataset by running generate again",
     )
 

@@ -21,20 +21,34 @@ FORMAT_VERSION = 1
 IMAGE_TYPE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 """Order and nullability matter: ``datasets`` takes any other form for a plain dictionary."""
 
-TRANSFORM_TYPE = pa.struct([
-    pa.field(name, pa.int32())
-    for name in ("flip_y", "flip_x", "quarter_turns", "crop_x", "crop_y", "crop_width", "crop_height")
-])
+TRANSFORM_TYPE = pa.struct(
+    [
+        pa.field(name, pa.int32())
+        for name in ("flip_y", "flip_x", "quarter_turns", "crop_x", "crop_y", "crop_width", "crop_height")
+    ]
+)
 
-DEFECT_TYPE = pa.struct([
-    pa.field("family", pa.string()), pa.field("scenario", pa.string()), pa.field("severity", pa.float32()),
-    pa.field("bbox", pa.list_(pa.int32())), pa.field("area_px", pa.int32()), pa.field("width_m", pa.float64()),
-    pa.field("depth_m", pa.float64()), pa.field("length_m", pa.float64()), pa.field("opening_max_m", pa.float64()),
-    pa.field("visible_width_m", pa.float64()), pa.field("simulation_id", pa.string()),
-    pa.field("snapshot", pa.int32()), pa.field("simulation_attempt", pa.int32()),
-    pa.field("placement_attempt", pa.int32()), pa.field("solver_iterations", pa.int32()),
-    pa.field("solver_residual", pa.float64()), pa.field("parameters", pa.string()),
-])
+DEFECT_TYPE = pa.struct(
+    [
+        pa.field("family", pa.string()),
+        pa.field("scenario", pa.string()),
+        pa.field("severity", pa.float32()),
+        pa.field("bbox", pa.list_(pa.int32())),
+        pa.field("area_px", pa.int32()),
+        pa.field("width_m", pa.float64()),
+        pa.field("depth_m", pa.float64()),
+        pa.field("length_m", pa.float64()),
+        pa.field("opening_max_m", pa.float64()),
+        pa.field("visible_width_m", pa.float64()),
+        pa.field("simulation_id", pa.string()),
+        pa.field("snapshot", pa.int32()),
+        pa.field("simulation_attempt", pa.int32()),
+        pa.field("placement_attempt", pa.int32()),
+        pa.field("solver_iterations", pa.int32()),
+        pa.field("solver_residual", pa.float64()),
+        pa.field("parameters", pa.string()),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +83,19 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
     Column("mask", IMAGE_TYPE, "0 or 255, one channel; equals soft_mask >= 128"),
     Column("coarse_mask", IMAGE_TYPE, "mask before npcF; null unless asked for"),
     Column("soft_mask", IMAGE_TYPE, "optical footprint, 0 .. 255; null unless asked for"),
-    Column("depth", IMAGE_TYPE, "16-bit, (value - 32768) * depth_scale metres, negative into the part; null unless asked"),
-    Column("displacement_y", IMAGE_TYPE, "16-bit, (value - 32768) * displacement_scale metres, downwards; null unless asked"),
-    Column("displacement_x", IMAGE_TYPE, "16-bit, (value - 32768) * displacement_scale metres, rightwards; null unless asked"),
+    Column(
+        "depth", IMAGE_TYPE, "16-bit, (value - 32768) * depth_scale metres, negative into the part; null unless asked"
+    ),
+    Column(
+        "displacement_y",
+        IMAGE_TYPE,
+        "16-bit, (value - 32768) * displacement_scale metres, downwards; null unless asked",
+    ),
+    Column(
+        "displacement_x",
+        IMAGE_TYPE,
+        "16-bit, (value - 32768) * displacement_scale metres, rightwards; null unless asked",
+    ),
     Column("label", pa.int64(), "class id; append-only list"),
     Column("severity", _F, "size reached over the scenario's largest size, 0 .. 1"),
     Column("area_fraction", _F, "share of the picture in the mask"),
@@ -80,7 +104,11 @@ DEFECT_COLUMNS: tuple[Column, ...] = (
     Column("pixel_size", _D, "effective, m"),
     Column("depth_scale", _D, "m per count of `depth`; 0 without it"),
     Column("displacement_scale", _D, "m per count of the displacement maps; 0 without them"),
-    Column("defects", pa.list_(DEFECT_TYPE), "one entry a defect: sizes in m, box [x, y, w, h] in px, parameters as JSON (SI)"),
+    Column(
+        "defects",
+        pa.list_(DEFECT_TYPE),
+        "one entry a defect: sizes in m, box [x, y, w, h] in px, parameters as JSON (SI)",
+    ),
     Column("width", _I, "px"),
     Column("height", _I, "px"),
     Column("mode", _S, "`gray` or `rgb`"),
@@ -109,8 +137,15 @@ GOOD_COLUMNS: tuple[Column, ...] = (
     Column("image_sha256", _S, "of decoded pixels"),
 )
 
-_VALUES = {pa.string(): "string", pa.float32(): "float32", pa.float64(): "float64", pa.int32(): "int32",
-           pa.int64(): "int64", pa.bool_(): "bool", pa.binary(): "binary"}
+_VALUES = {
+    pa.string(): "string",
+    pa.float32(): "float32",
+    pa.float64(): "float64",
+    pa.int32(): "int32",
+    pa.int64(): "int64",
+    pa.bool_(): "bool",
+    pa.binary(): "binary",
+}
 
 
 def _feature(kind: Any) -> Any:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,7 +41,11 @@ def project(root: Path, rows: Sequence[Row]) -> None:
     for row in rows:
         for column, path in projection_paths(root, row).items():
             data = row[column]["bytes"]
-            write_atomic(path, lambda file, data=data: file.write(data), durable=False)  # type: ignore[misc]
+            write_atomic(path, partial(_put, data=data), durable=False)
+
+
+def _put(file: BinaryIO, data: bytes) -> None:
+    file.write(data)
 
 
 def table_of(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
@@ -51,13 +56,18 @@ def table_of(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
 
 def _write_parquet(path: Path, table: pa.Table, columns: Sequence[Column]) -> None:
     plain = [column.name for column in columns if not column.is_image]
-    # A compression dictionary covers the leaves it names and leaves all others uncompressed: PNG bytes stay as they are.
-    leaves = {leaf: "SNAPPY" for leaf in _leaves(table.schema, plain)}
+    # A compression dictionary covers the leaves it names and leaves all others as they are: PNG bytes stay PLAIN.
+    leaves = dict.fromkeys(_leaves(table.schema, plain), "SNAPPY")
 
     def write(file: Any) -> None:
         pq.write_table(
-            table, file, row_group_size=ROW_GROUP, compression=leaves, use_dictionary=sorted(leaves),
-            write_page_index=True, write_statistics=sorted(leaves),
+            table,
+            file,
+            row_group_size=ROW_GROUP,
+            compression=leaves,
+            use_dictionary=sorted(leaves),
+            write_page_index=True,
+            write_statistics=sorted(leaves),
         )
 
     write_atomic(path, write)
@@ -97,9 +107,16 @@ def write_shard(
         project(root, rows)
     pairs = [(r["substrate_id"], r["image_sha256"]) if good else (r["sample_id"], r["content_digest"]) for r in rows]
     entry = IndexEntry(
-        config="good" if good else "default", category=key.category, split=key.split, number=key.number,
-        total=key.total, rows=len(rows), bytes=path.stat().st_size, sha256=file_sha256(path),
-        content_digest=content_digest(pairs), **facts,
+        config="good" if good else "default",
+        category=key.category,
+        split=key.split,
+        number=key.number,
+        total=key.total,
+        rows=len(rows),
+        bytes=path.stat().st_size,
+        sha256=file_sha256(path),
+        content_digest=content_digest(pairs),
+        **facts,
     )
     write_entry(root, entry)
     return entry

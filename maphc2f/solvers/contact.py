@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,9 +71,7 @@ def pile_up(
         msg = "the tool did not touch the surface"
         raise SimulationRejected(msg)
     phi = np.zeros_like(surface) if guess is None else guess.copy()
-    # Optimal over-relaxation of the screened operator: its Jacobi radius is 4λ² / (4λ² + 1).
-    radius = 4 * width**2 / (4 * width**2 + 1)
-    omega = 2 / (1 + math.sqrt(1 - radius**2))
+    omega = _over_relaxation(surface, width)
     for check in range(1, MAX_CHECKS + 1):
         worst = squeeze_out(phi, surface, share, width**2, omega, SWEEPS_PER_CHECK)
         if worst <= tolerance * deepest:
@@ -80,6 +79,17 @@ def pile_up(
             return PileUp(height, phi, check * SWEEPS_PER_CHECK, worst / deepest)
     msg = f"pile-up did not converge in {MAX_CHECKS * SWEEPS_PER_CHECK} sweeps"
     raise SimulationRejected(msg)
+
+
+def _over_relaxation(surface: Float64, width: float) -> float:
+    """Return Young's optimal factor 2 / (1 + √(1 - ρ²)) for a Poisson problem on the dug zone widened by λ.
+
+    A strip of half width R cells has the Jacobi radius ρ ≈ 1 - (π / 2R)² / 4; R is the dug zone's inscribed radius
+    plus λ, over which the outside still gives way.
+    """
+    inside = cv2.distanceTransform((surface < 0).astype(np.uint8), cv2.DIST_L2, 3)
+    radius = 1 - min((0.5 * math.pi / (float(inside.max()) + max(width, 1.0))) ** 2 / 4, 0.9)
+    return 2 / (1 + math.sqrt(1 - radius**2))
 
 
 def constraint_factor(stiffness_over_yield: float) -> float:

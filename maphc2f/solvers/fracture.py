@@ -81,7 +81,7 @@ class Sheet:
 
     @property
     def stiffness(self) -> float:
-        """k of the foundation."""
+        """Stiffness of the foundation, k = 1 / ls²."""
         return 0.0 if self.foundation_length == 0 else self.foundation_length**-2
 
 
@@ -105,8 +105,8 @@ class LoadControl:
     pace: float = 1.0
     damping: float = 1.0
     rise: float = 0.06
-    quiet: float = 0.06
-    checks: int = 4
+    quiet: float = 0.03
+    checks: int = 6
     max_steps: int = 2400
 
 
@@ -184,9 +184,17 @@ def _fields(sheet: Sheet) -> Fields:
     corners = (corner_mean(inside) > 0).astype(np.float32)
     free_x, free_y = free_faces((ny, nx), sheet.fixed)
     return Fields(
-        ux=zero.copy(), uy=zero.copy(), vx=zero.copy(), vy=zero.copy(), damage=_flat(sheet.notch.astype(np.float32)),
-        gc=np.pad(np.asarray(sheet.gc, np.float32), 1, constant_values=1).ravel(), eigen_x=_flat(sheet.eigen_x),
-        eigen_y=_flat(sheet.eigen_y), cell_mask=inside.ravel(), corner_mask=corners.ravel(), free_x=free_x.ravel(),
+        ux=zero.copy(),
+        uy=zero.copy(),
+        vx=zero.copy(),
+        vy=zero.copy(),
+        damage=_flat(sheet.notch.astype(np.float32)),
+        gc=np.pad(np.asarray(sheet.gc, np.float32), 1, constant_values=1).ravel(),
+        eigen_x=_flat(sheet.eigen_x),
+        eigen_y=_flat(sheet.eigen_y),
+        cell_mask=inside.ravel(),
+        corner_mask=corners.ravel(),
+        free_x=free_x.ravel(),
         free_y=free_y.ravel(),
     )
 
@@ -203,8 +211,17 @@ def _constants(sheet: Sheet, control: LoadControl) -> Constants:
     length = sheet.foundation_length or float(max(ny, nx))
     e = sheet.elasticity
     return Constants(
-        e.c11, e.c22, e.c12, e.c66, sheet.stiffness, sheet.ell, stable_time_step(e), 2 * control.damping / length,
-        sheet.nucleation, nx, ny,
+        e.c11,
+        e.c22,
+        e.c12,
+        e.c66,
+        sheet.stiffness,
+        sheet.ell,
+        stable_time_step(e),
+        2 * control.damping / length,
+        sheet.nucleation,
+        nx,
+        ny,
     )
 
 
@@ -253,7 +270,8 @@ def energies(state: State, sheet: Sheet) -> tuple[float, float, float]:
     mean = 0.25 * (d[1:, 1:] + d[:-1, 1:] + d[1:, :-1] + d[:-1, :-1])
     normal = 0.5 * (g * (e.c11 * exx**2 + e.c22 * eyy**2 + 2 * e.c12 * exx * eyy)).sum()
     shear = 0.5 * e.c66 * (((1 - mean) ** 2 + RESIDUAL_STIFFNESS) * gamma.astype(np.float64) ** 2).sum()
-    ground = 0.5 * sheet.stiffness * (np.square(state.ux, dtype=np.float64).sum() + np.square(state.uy, dtype=np.float64).sum())
+    motion = np.square(state.ux, dtype=np.float64).sum() + np.square(state.uy, dtype=np.float64).sum()
+    ground = 0.5 * sheet.stiffness * motion
     gradient = np.square(np.diff(d, axis=0)).sum() + np.square(np.diff(d, axis=1)).sum()
     fracture = 0.375 * ((sheet.gc * d).sum() / sheet.ell + sheet.ell * float(sheet.gc.mean()) * gradient)
     return float(normal + shear), float(ground), float(fracture)

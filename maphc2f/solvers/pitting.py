@@ -6,9 +6,9 @@
 * :func:`advance` makes one implicit time step and adapts the next.
 * :func:`seen_depth` and :func:`mouth` are what one sees from above; :func:`collect` gives the ions that came out.
 
-The equations are those of :mod:`maphc2f.kernels.pitting`: ∂c/∂t = D ∇²c in the pit, c = 0 above the boundary layer at the
-mouth, (Csolid − c) v_n = −D ∂c/∂n and c ≤ Csat on the front, v_n at most the activation-controlled velocity (set-up of Mai,
-Soghrati & Buchheit 2016, Corros. Sci. 110:157, solved here as an obstacle problem instead of a phase field).
+The equations are those of :mod:`maphc2f.kernels.pitting`: ∂c/∂t = D ∇²c in the pit, c = 0 above the boundary layer at
+the mouth, (Csolid − c) v_n = −D ∂c/∂n and c ≤ Csat on the front, v_n at most the activation-controlled velocity (set-up
+of Mai, Soghrati & Buchheit 2016, Corros. Sci. 110:157, solved here as an obstacle problem instead of a phase field).
 """
 
 from __future__ import annotations
@@ -161,11 +161,23 @@ def intact(grid: PitGrid, medium: Electrolyte, activity: Float32, cover: Float32
     size = int(np.prod(padded))
     zeros = [np.zeros(size, dtype=np.float32) for _ in range(5)]
     return Pits(
-        grid=grid, medium=medium, liquid=zeros[0], conc=zeros[1], state=np.zeros(size, dtype=np.uint8),
-        link=zeros[2], store=zeros[3], lead=zeros[4], velocity=velocity.ravel(), openness=openness.ravel(),
-        cells=np.empty(size, dtype=np.int32), work=np.empty(3 * size, dtype=np.float32),
-        escape=np.zeros(openness.size, dtype=np.float32), bare_velocity=velocity.ravel().copy(),
-        protection=np.zeros(size, dtype=np.float32), asleep=np.zeros(size, dtype=np.bool_), surface=(padded[1], padded[2]),
+        grid=grid,
+        medium=medium,
+        liquid=zeros[0],
+        conc=zeros[1],
+        state=np.zeros(size, dtype=np.uint8),
+        link=zeros[2],
+        store=zeros[3],
+        lead=zeros[4],
+        velocity=velocity.ravel(),
+        openness=openness.ravel(),
+        cells=np.empty(size, dtype=np.int32),
+        work=np.empty(3 * size, dtype=np.float32),
+        escape=np.zeros(openness.size, dtype=np.float32),
+        bare_velocity=velocity.ravel().copy(),
+        protection=np.zeros(size, dtype=np.float32),
+        asleep=np.zeros(size, dtype=np.bool_),
+        surface=(padded[1], padded[2]),
     )
 
 
@@ -185,18 +197,53 @@ def advance(pits: Pits, control: StepControl) -> None:
     layer = pits.medium.boundary_layer / pits.grid.spacing
     count, dt = pits.count, pits.step
     sweeps, pits.residual = kernel.relax(
-        pits.liquid, pits.conc, pits.store, pits.state, pits.link, pits.openness, pits.velocity, pits.lead, pits.cells, count, pits.work,
-        sy, sz, stretch, layer, pits.ratio, dt, control.omega, control.tolerance, control.max_sweeps,
+        pits.liquid,
+        pits.conc,
+        pits.store,
+        pits.state,
+        pits.link,
+        pits.openness,
+        pits.velocity,
+        pits.lead,
+        pits.cells,
+        count,
+        pits.work,
+        sy,
+        sz,
+        stretch,
+        layer,
+        pits.ratio,
+        dt,
+        control.omega,
+        control.tolerance,
+        control.max_sweeps,
     )
-    pits.count, gone, left, most = kernel.dissolve(
-        pits.liquid, pits.conc, pits.store, pits.state, pits.link, pits.openness, pits.velocity, pits.lead, pits.cells, count,
-        pits.escape, sy, sz, stretch, layer, pits.ratio, dt,
+    pits.count, gone, left, most, whole = kernel.dissolve(
+        pits.liquid,
+        pits.conc,
+        pits.store,
+        pits.state,
+        pits.link,
+        pits.openness,
+        pits.velocity,
+        pits.lead,
+        pits.cells,
+        count,
+        pits.escape,
+        sy,
+        sz,
+        stretch,
+        layer,
+        pits.ratio,
+        dt,
     )
     pits.dissolved += gone
     pits.escaped += left
     pits.time += dt
     pits.steps += 1
     pits.sweeps += sweeps
+    # A cell that was used up tells a lower bound of the speed only: it counts if that is too fast already.
+    most = max(most, whole if whole > control.target else 0.0)
     if most > 0.0:
         pits.step = dt * min(2.0, max(0.25, control.target / most))
 
@@ -211,8 +258,8 @@ def collect(pits: Pits) -> Float32:
 def repassivate(pits: Pits) -> None:
     """Grow the film on bare walls below their protection concentration; dissolve it where c is 1.3 times as high.
 
-    A pit stays alive only while the solution at its wall is concentrated (Galvele 1976, J. Electrochem. Soc. 123:464): walls near
-    the mouth and the weakest pits fall asleep first.
+    A pit stays alive only while the solution at its wall is concentrated (Galvele 1976, J. Electrochem. Soc. 123:464):
+    walls near the mouth and the weakest pits fall asleep first.
     """
     front = pits.cells[: pits.count]
     front = front[pits.state[front] == kernel.INTERFACE]

@@ -28,6 +28,7 @@ Float64 = NDArray[np.float64]
 #: Indenter surface that touches nothing.
 NO_INDENTER = -1e30
 MAX_SHORTENINGS = 4
+TINY = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class PlateReport:
     Attributes:
         iterations: Applications of the tangent.
         newton_steps: Newton steps.
-        residual: Out-of-balance force over the load's, both in the elastic energy norm.
+        residual: √(r · G r / work): the out-of-balance force r in the elastic energy norm over the work of the loads.
         yielding: Cells that yielded in this step.
         contact: Cells in contact.
     """
@@ -118,9 +119,7 @@ def bending_symbol(shape: tuple[int, int], poisson_ratio: float) -> Float64:
     return np.asarray((lam_x + lam_y) ** 2 - 2 * (1 - poisson_ratio) * (lam_x * lam_y - twist))
 
 
-def make_plate(
-    base: Float64, *, poisson_ratio: float, hardening: float = 0.0, contact_stiffness: float = 0.1
-) -> Plate:
+def make_plate(base: Float64, *, poisson_ratio: float, hardening: float = 0.0, contact_stiffness: float = 0.1) -> Plate:
     """Set up a plate.
 
     Args:
@@ -146,7 +145,11 @@ def rest(shape: tuple[int, int]) -> PlateState:
 
 
 def equilibrate(
-    plate: Plate, state: PlateState, *, indenter: Float64 | None = None, pressure: Float64 | None = None,
+    plate: Plate,
+    state: PlateState,
+    *,
+    indenter: Float64 | None = None,
+    pressure: Float64 | None = None,
     options: NewtonOptions | None = None,
 ) -> tuple[PlateState, PlateReport]:
     """Find the equilibrium under an indenter and a pressure, one implicit step from ``state``.
@@ -167,24 +170,21 @@ def equilibrate(
     options = options or NewtonOptions()
     surface = np.full_like(state.w, NO_INDENTER) if indenter is None else indenter
     load = np.zeros_like(state.w) if pressure is None else pressure
-    now = _linearise(plate, state, state.w, surface, load)
-    reference = _reference(plate, now, surface, load)
-    merit, inner = _merit(plate, now.force), 0
+    now, inner = _linearise(plate, state, state.w, surface, load), 0
     for step in range(options.max_steps):
-        residual = float(np.sqrt(merit / reference))
+        preconditioned = _green(plate, now.force)
+        merit = float(np.vdot(now.force, preconditioned))
+        residual = float(np.sqrt(merit / _work(plate, now, surface, load)))
         if residual <= options.tolerance:
             return now.state, PlateReport(inner, step, residual, now.yielding, now.contact)
-        increment, count = _solve_tangent(plate, now, options)
+        increment, count = _solve_tangent(plate, now, preconditioned, options)
         inner += count
         now = _line_search(plate, state, now, increment, (surface, load))
-        merit, reference = _merit(plate, now.force), _reference(plate, now, surface, load)
     msg = f"plate did not reach equilibrium in {options.max_steps} Newton steps"
     raise SimulationRejected(msg)
 
 
-def release(
-    plate: Plate, state: PlateState, *, options: NewtonOptions | None = None
-) -> tuple[PlateState, PlateReport]:
+def release(plate: Plate, state: PlateState, *, options: NewtonOptions | None = None) -> tuple[PlateState, PlateReport]:
     """Take all loads away and return the residual shape; further yielding on the way is followed."""
     return equilibrate(plate, replace(state, w=elastic_rebound(plate, state)), options=options)
 
@@ -226,21 +226,21 @@ def _green(plate: Plate, force: Float64) -> Float64:
     return np.asarray(scipy.fft.irfft2(spectrum, s=force.shape), np.float64)
 
 
-def _merit(plate: Plate, force: Float64) -> float:
-    return float(np.vdot(force, _green(plate, force)))
+def _work(plate: Plate, now: _Linearised, surface: Float64, load: Float64) -> float:
+    """Return the work of the acting forces, or of the base's reaction if it is greater: the scale of the residual."""
+    w = now.state.w
+    acting = load + plate.contact_stiffness * np.maximum(surface - w, 0)
+    held = plate.base[0] * (w - now.state.crushed)
+    return max(float(np.vdot(acting, w)), abs(float(np.vdot(held, w))), TINY)
 
 
-def _reference(plate: Plate, now: _Linearised, surface: Float64, load: Float64) -> float:
-    acting = load + plate.contact_stiffness * np.maximum(surface - now.state.w, 0)
-    held = plate.base[0] * (now.state.w - now.state.crushed)
-    return max(_merit(plate, acting), _merit(plate, held), 1e-30)
-
-
-def _solve_tangent(plate: Plate, now: _Linearised, options: NewtonOptions) -> tuple[Float64, int]:
-    """Solve K dw = -force by preconditioned conjugate gradients."""
+def _solve_tangent(
+    plate: Plate, now: _Linearised, preconditioned: Float64, options: NewtonOptions
+) -> tuple[Float64, int]:
+    """Solve K dw = -force by preconditioned conjugate gradients; ``preconditioned`` is the Green's image of force."""
     residual = -now.force
     solution, work, image = np.zeros_like(residual), np.empty((3, *residual.shape)), np.empty_like(residual)
-    direction = preconditioned = _green(plate, residual)
+    direction = preconditioned = -preconditioned
     energy = float(np.vdot(residual, preconditioned))
     target = options.forcing**2 * energy
     for count in range(1, options.max_inner + 1):

@@ -12,7 +12,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.spatial import cKDTree
 
 Float32 = NDArray[np.float32]
 
@@ -45,7 +44,7 @@ def lognormal_toughness(field: Float32, cv: float, floor: float = 0.3) -> Float3
     Values are clipped to ``floor`` .. 1 / ``floor``.
     """
     sigma = math.sqrt(math.log1p(cv * cv))
-    return np.clip(np.exp(sigma * field - 0.5 * sigma * sigma), floor, 1 / floor).astype(np.float32)
+    return np.asarray(np.clip(np.exp(sigma * field - 0.5 * sigma * sigma), floor, 1 / floor), np.float32)
 
 
 def voronoi_boundaries(shape: tuple[int, int], diameter: float, rng: np.random.Generator) -> Float32:
@@ -60,9 +59,22 @@ def voronoi_boundaries(shape: tuple[int, int], diameter: float, rng: np.random.G
         rng: Source of the seeds.
     """
     ny, nx = shape
-    rows, columns = math.ceil(ny / diameter) + 2, math.ceil(nx / diameter) + 2
-    lattice = np.stack(np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij"), -1).reshape(-1, 2)
-    seeds = (lattice - 1 + rng.random(lattice.shape)) * diameter
-    cells = np.stack(np.meshgrid(np.arange(ny), np.arange(nx), indexing="ij"), -1).reshape(-1, 2)
-    distance = cKDTree(seeds).query(cells, k=2)[0]
-    return np.exp(-(((distance[:, 1] - distance[:, 0]) / 1.6) ** 2)).reshape(shape).astype(np.float32)
+    rows, columns = math.ceil(ny / diameter) + 4, math.ceil(nx / diameter) + 4
+    jitter = rng.random((rows, columns, 2), dtype=np.float32)
+    y, x = (
+        np.arange(ny, dtype=np.float32) / np.float32(diameter),
+        np.arange(nx, dtype=np.float32) / np.float32(diameter),
+    )
+    i, j = y.astype(np.int64)[:, None], x.astype(np.int64)[None, :]
+    first, second = np.full(shape, np.inf, np.float32), np.full(shape, np.inf, np.float32)
+    # The two nearest of a jittered lattice lie at most two lattice cells away, but for rare corners.
+    for di in range(5):
+        for dj in range(5):
+            seed = jitter[i + di, j + dj]
+            across = seed[..., 0] + (i + np.float32(di - 2)) - y[:, None]
+            along = seed[..., 1] + (j + np.float32(dj - 2)) - x[None, :]
+            square = across * across + along * along
+            second = np.minimum(second, np.maximum(first, square))
+            first = np.minimum(first, square)
+    gap = np.float32(diameter) * (np.sqrt(second) - np.sqrt(first))
+    return np.asarray(np.exp(-np.square(gap / np.float32(1.6))), np.float32)

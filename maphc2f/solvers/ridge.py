@@ -28,7 +28,7 @@ MIN_CHAIN = 4
 REACH = 4.0
 """Longest way a tip may be carried on to the contour, cells."""
 
-OPENING_SIGMA = 1.5
+OPENING_SIGMA = 2.0
 """Width of the kernel that gathers the strain across a crack, cells."""
 
 TAPER = 5.0
@@ -134,16 +134,16 @@ def _carry_tips(damage: Float32, line: Centreline, edge_margin: float) -> Centre
     tangents = _tangents(points, line.starts)
     chain_first = np.zeros(len(points), bool)
     chain_first[line.starts[:-1]] = True
-    for at in np.flatnonzero(tips):
-        outward = -tangents[at] if chain_first[at] else tangents[at]
-        reach = np.arange(0.25, REACH, 0.25)
-        beyond = points[at] + reach[:, None] * outward
-        inside = sample(damage, beyond) > LEVEL
-        run = int(np.argmin(inside)) if not inside.all() else len(inside)
-        points[at] = points[at] + (reach[run - 1] if run else 0.0) * outward
-        if points[at, 0] < edge_margin:
-            points[at, 0] = 0.0
-            tips[at] = False
+    at = np.flatnonzero(tips)
+    outward = np.where(chain_first[at, None], -tangents[at], tangents[at])
+    reach = np.arange(0.25, REACH, 0.25)
+    beyond = points[at, None] + reach[:, None] * outward[:, None]
+    inside = sample(damage, beyond.reshape(-1, 2)).reshape(len(at), len(reach)) > LEVEL
+    # Steps of a quarter cell up to the first that lies outside.
+    run = np.logical_and.accumulate(inside, axis=1).sum(axis=1)
+    points[at] += 0.25 * run[:, None] * outward
+    out_of_edge = at[points[at, 0] < edge_margin]
+    points[out_of_edge, 0], tips[out_of_edge] = 0.0, False
     return Centreline(points, line.starts, tips)
 
 
@@ -207,7 +207,7 @@ def openings(line: Centreline, field: Float32) -> Float64:
     """Return the opening at each point, falling to 0 at tips like sqrt(r) over TAPER cells (Irwin's near field)."""
     w = np.asarray(sample(field, line.points), np.float64)
     floor = 0.02 * w.max(initial=0.0)
-    return np.maximum(w, floor) * np.sqrt(np.minimum(tip_distance(line) / TAPER, 1.0))
+    return np.asarray(np.maximum(w, floor) * np.sqrt(np.minimum(tip_distance(line) / TAPER, 1.0)))
 
 
 def segments(line: Centreline, opening: Float64) -> Float32:

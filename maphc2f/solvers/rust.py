@@ -4,10 +4,10 @@
 * :func:`spread` relaxes the fields; :func:`settle` spreads what was released in a step and books product and dose.
 * :func:`peak_share` tells how unevenly it settles.
 
-Fe²⁺ → Fe³⁺ → solid needs the oxygen that diffuses in from the air, so little product settles above a busy pit (Evans' drop
-experiment): see :mod:`maphc2f.kernels.diffusion` for the equations. Ions diffuse across a patch in a small part of the time in which a pit
-grows, hence the steady state in each step; what is released in a step is settled in it, so the volume of product is the
-volume of metal dissolved times the Pilling-Bedworth ratio, exactly.
+Fe²⁺ → Fe³⁺ → solid needs the oxygen that diffuses in from the air, so little product settles above a busy pit (Evans'
+drop experiment): see :mod:`maphc2f.kernels.diffusion` for the equations. Ions diffuse across a patch in a small part of
+the time in which a pit grows, hence the steady state in each step; what is released in a step settles in it, so product
+and metal lost are in the proportion of the Pilling-Bedworth ratio, exactly.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class FileSubstrate:
         Raises:
             PictureError: The specimen rule does not cover an accepted picture.
         """
-        names = list_files(self.root, self.under) if self.listed is None else tuple(sorted(set(self.listed)))
+        names = self._found() if self.listed is None else tuple(sorted(set(self.listed)))
         pictures = _without_duplicates([self._examine(name) for name in names])
         return self._with_specimens(pictures)
 
@@ -105,13 +105,24 @@ class FileSubstrate:
             image = decode(data).image
         except Refused as error:
             raise _changed(picture, f"cannot be used ({error})") from error
-        return LoadedPicture(image, self._foreground(picture.key, image))
+        return LoadedPicture(image, self._foreground(picture, image))
 
-    def _foreground(self, key: str, image: Pixels) -> Mask | None:
+    def _found(self) -> tuple[str, ...]:
+        """List the pictures; masks kept below them are not pictures."""
+        names = list_files(self.root, self.under)
+        if self.masks is None or not self.masks.resolve().is_relative_to(self.root / self.under):
+            return names
+        masks = self.masks.resolve()
+        return tuple(name for name in names if not (self.root / name).is_relative_to(masks))
+
+    def _foreground(self, picture: SourcePicture, image: Pixels) -> Mask | None:
         if self.foreground == "full":
             return None
+        key = picture.key
         mask_path = find_mask(self.masks, key) if self.masks else None
         if mask_path is not None:
+            if _mask_note(mask_path) not in picture.notes:
+                raise _changed(picture, f"has a foreground mask {mask_path.name} that differs from the inventory")
             return foreground_folder(mask_path, image.shape[:2])
         if self.foreground == "folder":
             raise PictureError(
@@ -163,8 +174,7 @@ class FileSubstrate:
             foreground_folder(mask_path, decoded.image.shape[:2])
         except PictureError as error:
             raise Refused(str(error)) from error
-        digest = hashlib.sha256(mask_path.read_bytes()).hexdigest()[:16]
-        note = f"foreground {mask_path.name} sha256 {digest}"
+        note = _mask_note(mask_path)
         return f"{decoded.notes}; {note}" if decoded.notes else note
 
     def _with_specimens(self, pictures: Sequence[SourcePicture]) -> tuple[SourcePicture, ...]:
@@ -174,6 +184,10 @@ class FileSubstrate:
         names = self.specimens.assign([p.key for p in accepted], [p.path for p in accepted])
         named = {p.key: specimen for p, specimen in zip(accepted, names, strict=True)}
         return tuple(replace(p, specimen=named[p.key]) if p.accepted else p for p in pictures)
+
+
+def _mask_note(path: Path) -> str:
+    return f"foreground {path.name} sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
 def _check_name(key: str, name: str) -> None:

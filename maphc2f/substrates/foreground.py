@@ -188,6 +188,12 @@ def _first_mask(view: _View) -> Mask | None:
     return mask if mask.any() else None
 
 
+def _darkened(view: _View) -> Mask:
+    """Return where the picture could be the background under less light."""
+    chroma_limit = max(0.05, 3.0 * float(np.median(view.chroma[_border(view.chroma.shape)])))
+    return (view.ratio > 0.5) & (view.ratio < 1.03) & (view.chroma < chroma_limit)
+
+
 def _shadow(view: _View, mask: Mask) -> Mask:
     """Return the part of ``mask`` that is shadow on the background rather than part.
 
@@ -195,20 +201,20 @@ def _shadow(view: _View, mask: Mask) -> Mask:
     10.1016/0923-5965(94)90048-5), flooded from the background and from what cannot be shadow, gives it to the side
     from which it is reached across the weaker edges: a shadow ends softly in the background, sharply at the part.
     """
-    ring = _border(mask.shape)
-    chroma_limit = max(0.05, 3.0 * float(np.median(view.chroma[ring])))
-    doubtful = mask & (view.ratio > 0.5) & (view.ratio < 1.03) & (view.chroma < chroma_limit)
+    doubtful = mask & _darkened(view)
     certain = cv2.morphologyEx((mask & ~doubtful).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
     # A part of the background's own hue cannot be told from a shadow by colour: then nothing is taken away.
     if certain.sum() < 0.5 * mask.sum():
         return np.zeros_like(mask)
+    square = np.ones((3, 3), np.uint8)
+    # The flood must start on its own side of an edge, which is some pixels wide.
+    inner = cv2.erode(certain.astype(np.uint8), square, iterations=2) > 0
     markers = np.zeros(mask.shape, np.int32)
     markers[~mask] = 1
-    markers[certain] = 2
+    markers[inner if inner.sum() > 0.5 * certain.sum() else certain] = 2
     flooded = cv2.watershed(cv2.GaussianBlur(view.rgb, (0, 0), 0.8), markers)
     shadow = (doubtful & (flooded == 1)).astype(np.uint8)
     # Thin lines are the part's own shaded rim. Watershed lines, marked -1, are given back to the shadow beside them.
-    square = np.ones((3, 3), np.uint8)
     core = cv2.dilate(cv2.morphologyEx(shadow, cv2.MORPH_OPEN, square), square) > 0
     return core & doubtful
 

@@ -73,7 +73,7 @@ def ranked(pictures_sha256: Sequence[str] | UInt64, seed: int, category: str, in
         heads: UInt64 = pictures_sha256
     else:
         heads = picture_hashes(pictures_sha256)
-    weights = _mix(heads ^ np.uint64(key64(seed, category, "picture", index)))
+    weights = _mix(heads ^ np.uint64(key64(seed, category, "picture", int(index))))
     return np.lexsort((heads, ~weights))
 
 

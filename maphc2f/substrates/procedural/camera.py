@@ -51,12 +51,12 @@ def develop(grid: Grid, radiance: Float32, rng: np.random.Generator, camera: Cam
     root += np.float32(camera.noise) * rng.standard_normal(root.shape, dtype=np.float32)
     index = np.clip(root * (_LEVELS - 1) + 0.5, 0, _LEVELS - 1).astype(np.int32)
     picture = _display_table()[index]
-    gray = picture.shape[2] == 1
-    return np.ascontiguousarray(picture[..., 0] if gray else picture, np.uint8)
+    code: NDArray[np.uint8] = picture[..., 0] if picture.shape[2] == 1 else picture
+    return np.ascontiguousarray(code)
 
 
 def _display_table() -> NDArray[np.uint8]:
     """Return the sRGB code (IEC 61966-2-1) of the square of each level."""
     light = np.linspace(0, 1, _LEVELS) ** 2
     code = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
-    return np.rint(255 * code).astype(np.uint8)
+    return np.asarray(np.rint(255 * code), np.uint8)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maphc2f.errors import ManifestError
+from maphc2f.errors import ManifestError, PictureError
 from maphc2f.rng import stream
 from maphc2f.spec import SizeSpec, canonical_digest
 from maphc2f.substrates.base import LoadedPicture, Mask, Opening, SourcePicture
@@ -62,9 +62,21 @@ class ProceduralSubstrate:
         )
 
     def load(self, picture: SourcePicture) -> LoadedPicture:
-        """Draw the picture."""
+        """Draw the picture.
+
+        Raises:
+            PictureError: The inventory was taken with another seed or version of the generator.
+        """
+        index = int(picture.key.rsplit("/", 1)[-1])
+        if picture.sha256 != self._digest(index):
+            raise PictureError(
+                f"{picture.key} has another recipe than the inventory says",
+                where=picture.key,
+                rule="seed and generator version must be those of the inventory",
+                remedy="start a new dataset",
+            )
         size = fitted_size(self.native_size, self.size)
-        image, foreground = self._draw(int(picture.key.rsplit("/", 1)[-1]), size)
+        image, foreground = self._draw(index, size)
         return LoadedPicture(image, foreground, max(self.native_size) / max(size))
 
     def _draw(self, index: int, size: tuple[int, int]) -> tuple[NDArray[np.uint8], Mask]:

@@ -1,6 +1,6 @@
 """Benchmarks of the production pitting kernel: K1 pencil electrode, K2 crossover, K3 semicircular pit, mass balance.
 
-All call :func:`maphc2f.solvers.pitting.advance`, which calls the kernel that makes datasets; only grid and accuracy differ.
+All call :func:`maphc2f.solvers.pitting.advance`, the step that makes datasets; only grid and accuracy differ.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from scipy.linalg import solve_banded
 from scipy.optimize import brentq
 from scipy.special import erf
 
-from maphc2f.defects.corrosion import CONTROL
+from maphc2f.defects.corrosion_growth import CONTROL
 from maphc2f.kernels import pitting as kernel
 from maphc2f.solvers import pitting
 
@@ -33,7 +33,7 @@ def pencil(medium: pitting.Electrolyte, depth: float, cells: int, control: pitti
 
 
 def stefan_rate(medium: pitting.Electrolyte) -> float:
-    """s/√t of the one-phase Stefan problem: s = 2λ√(Dt), √π λ exp(λ²) erf(λ) = Csat / (Csolid − Csat) (Crank 1984, §1.3)."""
+    """s/√t of the one-phase Stefan problem: s = 2λ√(Dt), √π λ exp(λ²) erf(λ) = Csat / (Csolid − Csat)."""
     number = medium.saturation_concentration / (medium.solid_concentration - medium.saturation_concentration)
     root = brentq(lambda x: np.sqrt(np.pi) * x * np.exp(x * x) * erf(x) - number, 1e-4, 2.0)
     return 2 * root * np.sqrt(medium.diffusivity)
@@ -75,7 +75,8 @@ def test_production_accuracy_on_the_pencil_electrode():
 def front_tracking(ratio: float, velocity: float, times: NDArray[np.float64], nodes: int = 60) -> NDArray[np.float64]:
     """Depths of the moving-boundary problem on a grid that is stretched to the front, D = Csat = 1.
 
-    With ξ = x/s(t):  c_t = c_ξξ/s² + ξ (s'/s) c_ξ,  c(0) = 0,  c_ξ(1)/s = (ratio − c) v,  v = velocity while c(1) < 1, else c(1) = 1.
+    With ξ = x/s(t):  c_t = c_ξξ/s² + ξ (s'/s) c_ξ,  c(0) = 0,  c_ξ(1)/s = (ratio − c) v, where v = velocity while
+    c(1) < 1, else c(1) = 1.
     Implicit in c, explicit in s; independent of the fixed-grid scheme under test.
     """
     xi = np.linspace(0, 1, nodes)
@@ -153,6 +154,19 @@ def test_activation_control_grows_linearly():
         slopes.append(depths[-1] / times[-1])
     assert slopes[0] == pytest.approx(1e-6, rel=0.02)
     assert slopes[1] / slopes[0] == pytest.approx(4.0, rel=1e-3)
+
+
+def test_activation_speed_survives_steps_that_overshoot_cells():
+    """Three steps a cell end inside the next one; the time left over in a step must not be lost."""
+    medium = pitting.Electrolyte(143e3, 5.1e3, 1.0, 1e-6)
+    grid = pitting.PitGrid((66, 1, 1), 1.0, 1.0)
+    pits = pitting.intact(grid, medium, np.ones(grid.shape, np.float32), np.zeros((1, 1), np.float32))
+    pits.step = 0.4e6
+    pitting.break_film(pits, np.array([0]), np.array([0]))
+    control = pitting.StepControl(target=0.4, tolerance=1e-9, max_sweeps=500, omega=1.9)
+    while pits.dissolved < 60:
+        pitting.advance(pits, control)
+    assert pits.dissolved / pits.time == pytest.approx(1e-6, rel=0.02)
 
 
 def semicircle(spacing: float, rate: float, depth: float) -> tuple[float, float, float]:

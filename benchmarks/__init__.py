@@ -1,0 +1,1 @@
+"""Speed benchmarks; see README.md."""

@@ -1,0 +1,212 @@
+"""The corrosion family: contract of its snapshots, growth, determinism, budget."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.ndimage import label
+
+from maphc2f.defects import corrosion, corrosion_growth
+from maphc2f.defects.corrosion import FAMILY, SCENARIOS
+from maphc2f.errors import SimulationRejected, UserError
+from maphc2f.rng import stream
+from maphc2f.sample import Simulation, SimulationRequest
+from maphc2f.spec import MaterialSpec
+
+STAGES = (0.4, 0.6, 0.8, 1.0)
+FIELD = 256 * 50e-6
+STEEL = MaterialSpec(
+    name="steel",
+    title="Steel",
+    source="test",
+    youngs_modulus=2e11,
+    poisson_ratio=0.3,
+    density=7850,
+    fracture_energy=5e3,
+    tensile_strength=5e8,
+    solid_concentration=143e3,
+    saturation_concentration=5.1e3,
+    ion_diffusivity=8.5e-10,
+    reaction_rate=1e-6,
+    product_volume_ratio=2.9,
+)
+
+
+def request(scenario: str, share: float = 0.6, **changes) -> SimulationRequest:
+    size = share * SCENARIOS[scenario].size_range[1] * FIELD
+    values = {"scenario": scenario, "material": STEEL, "size": size, "stages": STAGES, "field_of_view": FIELD}
+    return SimulationRequest(**{**values, "pixel_size": 50e-6, **changes})
+
+
+def made(scenario: str, seed: int, **changes) -> Simulation:
+    for attempt in range(5):
+        try:
+            return FAMILY.simulate(request(scenario, **changes), stream(seed, scenario, attempt))
+        except SimulationRejected:
+            continue
+    pytest.fail(f"{scenario} {seed}: five rejections in a row")
+
+
+@pytest.fixture(scope="module", params=sorted(SCENARIOS))
+def simulation(request) -> Simulation:
+    return made(request.param, 1)
+
+
+def test_name_and_needs():
+    assert FAMILY.name == "corrosion"
+    inert = STEEL.model_copy(update={"solid_concentration": 0.0})
+    assert all(s.suits(STEEL) and not s.suits(inert) for s in FAMILY.scenarios.values())
+    no_product = STEEL.model_copy(update={"product_volume_ratio": 0.0})
+    assert {s.name for s in SCENARIOS.values() if s.suits(no_product)} == {"pit", "pit_cluster"}
+
+
+def test_snapshots_follow_the_contract(simulation):
+    for snapshot in simulation.snapshots:
+        shape = snapshot.extent.shape
+        assert snapshot.extent.dtype == np.float32
+        assert snapshot.extent.min() >= 0
+        assert snapshot.extent.max() <= 1
+        assert snapshot.extent.max() > snapshot.threshold
+        for field in (snapshot.depth, snapshot.product):
+            assert field is None or (field.shape == shape and field.dtype == np.float32 and np.isfinite(field).all())
+        assert snapshot.displacement is None
+        assert snapshot.trace is None
+        assert snapshot.measures["width"] == snapshot.size
+    assert all(isinstance(v, float) for v in simulation.parameters.values())
+    assert simulation.parameters["exposure_time"] > 0
+
+
+def test_borders_are_exactly_intact(simulation):
+    rim = np.ones(simulation.snapshots[0].extent.shape, dtype=bool)
+    rim[1:-1, 1:-1] = False
+    for snapshot in simulation.snapshots:
+        for field in (snapshot.extent, snapshot.depth, snapshot.product):
+            assert field is None or not field[rim].any()
+        edge = np.ones_like(rim)
+        edge[3:-3, 3:-3] = False
+        assert (snapshot.extent[edge] < snapshot.threshold).all()
+
+
+def test_snapshots_grow(simulation):
+    sizes = [snapshot.size for snapshot in simulation.snapshots]
+    assert len(sizes) == len(STAGES)
+    assert all(a < b for a, b in pairwise(sizes))
+    final = request(simulation.scenario).size
+    for size, stage in zip(sizes, STAGES, strict=True):
+        assert stage * final <= size < (stage + 0.45) * final  # a satellite that appears makes the extent jump
+    for early, late in pairwise(simulation.snapshots):
+        assert (early.extent <= late.extent + 1e-3).all()
+        assert early.depth is None or (late.depth <= early.depth + 1e-9).all()
+        assert early.product is None or (late.product >= early.product - 1e-12).all()
+
+
+def test_outline_is_where_metal_or_product_says(simulation):
+    last = simulation.snapshots[-1]
+    inside = last.extent >= last.threshold
+    if last.product is None:
+        layer = simulation.parameters["spacing"] * 1.5
+        assert -last.depth[inside].max() > 0.2 * layer
+        assert -last.depth[~inside].min() < 3 * layer
+    else:
+        thick = last.product >= simulation.parameters["visible"]
+        assert (inside & thick).sum() > 0.85 * thick.sum()
+
+
+@pytest.mark.parametrize("scenario", sorted(SCENARIOS))
+def test_same_stream_same_bytes(scenario):
+    first, second = made(scenario, 7), made(scenario, 7)
+    other = made(scenario, 8)
+    for a, b in zip(first.snapshots, second.snapshots, strict=True):
+        assert a.extent.tobytes() == b.extent.tobytes()
+        assert a.depth is None or a.depth.tobytes() == b.depth.tobytes()
+        assert a.product is None or a.product.tobytes() == b.product.tobytes()
+    assert first.parameters == second.parameters != other.parameters
+
+
+def test_pits_are_deep_and_steep():
+    simulation = made("pit", 3, share=1.0)
+    last = simulation.snapshots[-1]
+    assert 0.1 < last.measures["depth"] / last.size < 0.55
+    depth = -last.depth
+    slope = np.hypot(*np.gradient(depth, last.spacing))
+    assert np.percentile(slope[depth > 0.1 * depth.max()], 90) > 1.0  # walls steeper than 45 degrees
+
+
+def test_clusters_hold_sound_metal():
+    solidities = []
+    for seed in range(4):
+        inside = made("pit_cluster", seed, share=0.9).snapshots[-1].extent >= 0.5
+        rows, columns = np.nonzero(inside)
+        box = inside[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+        solidities.append(box.mean())
+    assert 0.2 < np.mean(solidities) < 0.75
+
+
+def test_product_reaches_beyond_the_pits():
+    last = made("rust_patch", 2).snapshots[-1]
+    pitted = last.depth < -0.5 * last.spacing
+    stained = last.extent >= last.threshold
+    assert stained.sum() > 1.2 * pitted.sum()
+
+
+def test_product_volume_is_that_of_the_metal_lost(monkeypatch):
+    """Pilling-Bedworth: product = ratio x metal x retained share, up to what the ions in the pits still hold."""
+    seen = []
+    start = corrosion.start
+    monkeypatch.setattr(corrosion, "start", lambda *args: seen.append(start(*args)) or seen[-1])
+    simulation = FAMILY.simulate(request("rust_patch"), stream(2, "volume"))
+    attack = seen[-1]
+    pits, product = attack.pits, attack.rust.product * attack.thickness
+    stretch = pits.grid.layer / pits.grid.spacing
+    left = (pits.escaped * stretch - pits.escape.sum()) / pits.ratio * attack.spacing
+    expected = 2.9 * simulation.parameters["retained"] * left
+    assert product.sum() == pytest.approx(expected, rel=1e-3)
+    assert left < pits.dissolved * stretch * attack.spacing
+
+
+def test_run_leads_downwards():
+    last = made("rust_run", 4).snapshots[-1]
+    rows, columns = np.nonzero(last.extent >= last.threshold)
+    assert np.ptp(rows) > 1.2 * np.ptp(columns)
+
+
+def test_parameters_can_be_overridden():
+    simulation = made("pit", 5, parameters={"pits": (1.0, 1.0), "inert": (0.0, 0.0), "elongation": (1.0, 1.0)})
+    assert simulation.parameters["pits"] == 1.0
+    assert label(simulation.snapshots[-1].extent >= 0.5)[1] == 1
+
+
+def test_unknown_override_is_refused_with_a_near_name():
+    with pytest.raises(UserError, match="potential"):
+        FAMILY.simulate(request("pit", parameters={"potentials": (1.0, 1.0)}), stream(0, "unknown"))
+
+
+def test_dead_metal_is_rejected():
+    with pytest.raises(SimulationRejected):
+        FAMILY.simulate(request("pit", parameters={"repassivation": (50.0, 50.0)}), stream(0, "dead"))
+
+
+def test_largest_extent_of_known_shapes():
+    field = np.zeros((20, 20), dtype=bool)
+    assert corrosion_growth.largest_extent(field) == 0
+    field[5, 3:13] = True
+    assert corrosion_growth.largest_extent(field) == pytest.approx(10)
+    diagonal = np.eye(20, dtype=bool)
+    assert corrosion_growth.largest_extent(diagonal) == pytest.approx(19 * np.sqrt(2) + 1)
+
+
+@pytest.mark.slow
+def test_mean_cost_is_within_the_budget():
+    """20 ms on average, none above 60 ms, on one quiet core (docs/methods/corrosion.md has the measured numbers)."""
+    costs = []
+    for scenario in SCENARIOS.values():
+        for seed in range(15):
+            start = time.process_time()
+            made(scenario.name, seed, share=0.3 + 0.05 * seed)
+            costs.append((scenario.weight, time.process_time() - start))
+    weights, times = np.array(costs[1:]).T
+    assert np.average(times, weights=weights) < 0.020 * 1.5  # a shared machine
+    assert np.percentile(times, 98) < 0.060 * 1.5

@@ -1,0 +1,196 @@
+"""The crack family: contract of its snapshots, determinism, believable shapes."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from maphc2f.defects import FAMILIES
+from maphc2f.defects.crack import FAMILY, SCENARIOS
+from maphc2f.errors import SimulationRejected, UserError
+from maphc2f.rng import stream
+from maphc2f.sample import SimulationRequest
+from maphc2f.spec import MaterialSpec
+
+FIELD = 256 * 5e-5
+MATERIAL = MaterialSpec(
+    name="tile",
+    title="Tile",
+    source="test",
+    youngs_modulus=70e9,
+    poisson_ratio=0.22,
+    density=2400,
+    fracture_energy=20,
+    toughness_cv=0.3,
+    toughness_correlation=4e-4,
+    grain_size=1.5e-3,
+    grain_boundary_toughness=0.5,
+    tensile_strength=5e7,
+    coating_thickness=1e-4,
+)
+WOOD = MATERIAL.model_copy(
+    update={
+        "name": "wood",
+        "stiffness_ratio": 0.06,
+        "shear_ratio": 0.07,
+        "youngs_modulus": 12e9,
+        "fracture_energy": 200.0,
+    }
+)
+
+
+def simulate(scenario, seed=0, stages=(0.4, 0.7, 1.0), size=0.5 * FIELD, **parameters):
+    """Return the first simulation that grows, as the generator does."""
+    request = SimulationRequest(
+        scenario, WOOD if scenario == "grain" else MATERIAL, size, stages, FIELD, 5e-5, parameters
+    )
+    for attempt in range(8):
+        try:
+            return FAMILY.simulate(request, stream(seed, scenario, attempt))
+        except SimulationRejected:
+            continue
+    pytest.fail(f"{scenario} was rejected eight times")
+
+
+@pytest.fixture(scope="module", params=sorted(SCENARIOS))
+def simulation(request):
+    return simulate(request.param)
+
+
+def tortuosity(trace):
+    """Arc over chord of the first chain."""
+    length = np.hypot(*(trace[:, 1, :2] - trace[:, 0, :2]).T)
+    broken = np.flatnonzero((trace[1:, 0] != trace[:-1, 1]).any(1))
+    n = broken[0] + 1 if len(broken) else len(trace)
+    return length[:n].sum() / np.hypot(*(trace[n - 1, 1, :2] - trace[0, 0, :2]))
+
+
+def test_the_registry_knows_the_family():
+    assert FAMILIES["crack"] is FAMILY
+    assert FAMILY.name == "crack"
+
+
+def test_snapshots_grow_to_the_size(simulation):
+    sizes = np.array([s.size for s in simulation.snapshots]) / (0.5 * FIELD)
+    assert (np.diff(sizes) > 0).all()
+    assert 0.9 < sizes[-1] <= 1.12
+    fields = [s.extent for s in simulation.snapshots]
+    assert all((late >= early).all() for early, late in pairwise(fields))
+
+
+def test_snapshots_keep_their_contract(simulation):
+    for s in simulation.snapshots:
+        assert s.trace.dtype == s.extent.dtype == np.float32
+        assert s.trace.shape[1:] == (2, 3)
+        assert np.isfinite(s.trace).all()
+        assert s.extent.min() >= 0
+        assert s.extent.max() <= 1
+        assert (s.trace[..., 2] >= 0).all()
+        assert (s.trace[..., 2].max(axis=1) > 0).all()
+        assert s.depth is s.displacement is s.product is None
+        length = np.hypot(*(s.trace[:, 1, :2] - s.trace[:, 0, :2]).T).sum()
+        assert s.measures["length"] == pytest.approx(length, rel=1e-4)
+        assert s.measures["opening_max"] == s.trace[..., 2].max()
+
+
+def test_trace_lies_on_the_phase_field(simulation):
+    """All but tips and smoothed corners lie where d > 0.5."""
+    for s in simulation.snapshots:
+        cells = np.floor((s.trace[:, 0, :2] - np.array(s.origin)) / s.spacing + 0.5).astype(int)
+        cells = np.clip(cells, 0, np.array(s.extent.shape) - 1)
+        assert np.mean(s.extent[cells[:, 0], cells[:, 1]] > 0.5) > 0.9
+
+
+def test_anchor_is_where_the_placement_says(simulation):
+    points = simulation.snapshots[-1].trace[..., :2].reshape(-1, 2)
+    if simulation.placement == "edge":
+        assert points[:, 0].min() == 0
+        mouth = points[points[:, 0].argmin()]
+        assert abs(mouth[1]) < 1e-9
+    else:
+        middle = 0.5 * (points.min(0) + points.max(0))
+        assert np.abs(middle).max() < 1e-6
+
+
+def test_interior_cracks_keep_clear_of_the_grid_border(simulation):
+    late = simulation.snapshots[-1].extent > 0.5
+    rows = late[1 if simulation.placement == "interior" else 3 :]
+    assert not rows[-1].any()
+    assert not late[:, [0, -1]].any()
+    if simulation.placement == "interior":
+        assert not late[0].any()
+
+
+def test_report_is_complete(simulation):
+    p = simulation.parameters
+    assert simulation.iterations > 50
+    assert 0 <= simulation.residual < 1
+    assert p["length_scale"] == 2 * p["cell"]
+    assert 0 < p["strain"] < 0.2
+    assert p["stop"] == "target"
+    assert all(isinstance(v, float | str) for v in p.values())
+
+
+@pytest.mark.parametrize("scenario", ["edge_crack", "craquelure"])
+def test_same_stream_same_bytes(scenario):
+    a, b = (simulate(scenario, 3) for _ in range(2))
+    assert a.parameters == b.parameters
+    for x, y in zip(a.snapshots, b.snapshots, strict=True):
+        assert x.trace.tobytes() == y.trace.tobytes()
+        assert x.extent.tobytes() == y.extent.tobytes()
+
+
+def test_opening_scales_with_the_square_root_of_size():
+    """w = w_sim sqrt(Gc h / E): the same drawing twice as large opens sqrt 2 times as wide (Griffith similarity)."""
+    request = [
+        SimulationRequest(
+            "through_crack",
+            MATERIAL.model_copy(update={"toughness_correlation": c, "grain_size": 0.0}),
+            s,
+            (1.0,),
+            FIELD,
+            5e-5,
+        )
+        for s, c in ((2e-3, 1.25e-4), (4e-3, 2.5e-4))
+    ]
+    small, large = (FAMILY.simulate(r, stream(5, "scale")).snapshots[0] for r in request)
+    np.testing.assert_array_equal(small.extent, large.extent)
+    assert large.measures["opening_max"] / small.measures["opening_max"] == pytest.approx(np.sqrt(2), rel=1e-4)
+
+
+def test_single_cracks_wander_like_real_ones():
+    """Real cracks: arc over chord 1.00-1.08 (magnetic tiles), to 1.4 (asphalt); not all are straight lines."""
+    bends = [tortuosity(simulate("through_crack", seed).snapshots[-1].trace) for seed in range(8)]
+    assert 1.005 < np.mean(bends) < 1.4
+    assert max(bends) > 1.02
+
+
+def test_networks_close_their_meshes():
+    """Fewer than 1.5 free ends per 10 ls of crack, and at least one closed mesh (measured 0.4-0.9; fixed ramps 5)."""
+    s = simulate("craquelure", 1).snapshots[-1]
+    ends, counts = np.unique(np.round(s.trace[..., :2].reshape(-1, 2) / s.spacing, 3), axis=0, return_counts=True)
+    n_free = (counts == 1).sum()
+    # By Euler, there are at least edges - vertices + 1 meshes.
+    assert len(s.trace) - len(ends) + 1 >= 1
+    assert n_free / (s.measures["length"] / s.spacing) < 0.06
+
+
+def test_a_load_too_weak_is_rejected():
+    weak = {"load_limit": (0.23, 0.24)}
+    request = SimulationRequest("through_crack", MATERIAL, 5e-3, (1.0,), FIELD, 5e-5, weak)
+    with pytest.raises(SimulationRejected, match="0 of 1 stages"):
+        FAMILY.simulate(request, stream(0, "weak"))
+
+
+def test_an_unknown_parameter_is_refused():
+    request = SimulationRequest("star", MATERIAL, 5e-3, (1.0,), FIELD, 5e-5, {"armz": (3.0, 4.0)})
+    with pytest.raises(UserError, match="did you mean arms"):
+        FAMILY.simulate(request, stream(0, "x"))
+
+
+def test_scenarios_suit_materials():
+    assert SCENARIOS["grain"].suits(WOOD)
+    assert not SCENARIOS["grain"].suits(MATERIAL)
+    assert not SCENARIOS["craquelure"].suits(MATERIAL.model_copy(update={"coating_thickness": 0.0}))

@@ -1,0 +1,127 @@
+"""Twins and invariants of the fracture step; the exact 1-D AT1 problems."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from maphc2f.kernels.phase_field import Fields, advance, advance_numpy, relax_damage, relax_damage_numpy
+from maphc2f.solvers.fracture import Elasticity, LoadControl, Sheet, _constants, _fields, onset_strain, surface_density
+
+
+def sheet(shape=(10, 12), *, gc=None, notch=None, eigen=(1.0, 0.6), nucleation=1.0, ell=2.0, foundation=8.0):
+    one = np.ones(shape, np.float32)
+    notch = np.zeros(shape, bool) if notch is None else notch
+    return Sheet(
+        Elasticity.orthotropic(0.3),
+        one if gc is None else gc,
+        eigen[0] * one,
+        eigen[1] * one,
+        notch,
+        foundation,
+        nucleation=nucleation,
+        ell=ell,
+    )
+
+
+def noisy_sheet(shape=(10, 12), **kwargs):
+    gc = np.exp(0.3 * np.random.default_rng(4).standard_normal(shape)).astype(np.float32)
+    notch = np.zeros(shape, bool)
+    notch[4:6, 4:8] = True
+    return sheet(shape, gc=gc, notch=notch, **kwargs)
+
+
+def run(s, load, n_steps):
+    f, c = _fields(s), _constants(s, LoadControl(0.5, 1.0))
+    advance(f, np.zeros((9, f.ux.size), np.float32), c, load, n_steps)
+    return f, c
+
+
+def inner(plane, c):
+    return plane.reshape(c.ny + 2, c.nx + 2)[1:-1, 1:-1]
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("nucleation", [1.0, 3.0])
+@pytest.mark.parametrize("eigen", [(1.0, 0.6), (-0.4, 0.9)])  # the second brings the compression split into play
+def test_step_equals_its_twin(nucleation, eigen):
+    s = noisy_sheet(nucleation=nucleation, eigen=eigen)
+    c = _constants(s, LoadControl(0.5, 1.0))
+    fields = _fields(s)
+    expected = advance_numpy(Fields(*(a.copy() for a in fields)), c, 0.5, 12)
+    advance(fields, np.zeros((9, fields.ux.size), np.float32), c, 0.5, 12)
+    assert np.abs(fields.ux).max() > 0.05
+    for name, got, want in zip(Fields._fields, fields, expected, strict=True):
+        np.testing.assert_allclose(inner(got, c), inner(want, c), atol=3e-6, err_msg=name)
+
+
+@pytest.mark.kernel
+def test_relaxation_equals_its_twin():
+    s = noisy_sheet()
+    f = _fields(s)
+    expected = relax_damage_numpy(f.damage.copy(), f.gc, 2.0, (10, 12), 8)
+    relax_damage(f.damage, f.gc, 2.0, (10, 12), 8)
+    np.testing.assert_allclose(f.damage.reshape(12, 14)[1:-1, 1:-1], expected.reshape(12, 14)[1:-1, 1:-1], atol=1e-6)
+
+
+def test_uniform_film_rests_below_onset_and_breaks_above():
+    """A uniform held film has u = 0; it is damaged once e0 : C : e0 s² exceeds 3 / (8 ell) (AT1 threshold)."""
+    s = sheet((16, 16))
+    onset = onset_strain(s.elasticity, s.ell, (1.0, 0.6))
+    f, c = run(s, 0.999 * onset, 50)
+    assert np.abs(f.ux).max() == 0
+    assert np.abs(f.uy).max() == 0
+    assert inner(f.damage, c).max() == 0
+    f, c = run(s, 1.001 * onset, 1)
+    assert inner(f.damage, c).min() > 0
+
+
+def test_strength_of_a_bar_is_that_of_at1():
+    """Uniaxial stress: sigma_c = sqrt(3 E Gc / (8 ell)) (Pham et al. 2011); C3. Bisection on the imposed strain.
+
+    With E = Gc = 1 and eyy = -nu exx the stress is E exx, so the load at first damage is the strength.
+    """
+    nu = 0.3
+    low, high = 0.1, 1.0
+    for _ in range(20):
+        middle = 0.5 * (low + high)
+        f, c = run(sheet((8, 8), eigen=(1.0, -nu)), middle, 1)
+        low, high = (low, middle) if inner(f.damage, c).max() > 0 else (middle, high)
+    assert middle == pytest.approx(np.sqrt(3 / (8 * 2.0)), rel=1e-3)
+
+
+def test_profile_and_energy_of_a_crack():
+    """C4: d = (1 - |x| / (2 ell))² on |x| < 2 ell, energy Gc per length; the broken column adds 3 h / (8 ell)."""
+    ell, n = 6.0, 64
+    notch = np.zeros((16, n), bool)
+    notch[:, n // 2] = True
+    s = sheet((16, n), notch=notch, ell=ell)
+    f = _fields(s)
+    relax_damage(f.damage, f.gc, ell, (16, n), 2000)
+    d = f.damage.reshape(18, n + 2)[1:-1, 1:-1]
+    x = np.abs(np.arange(n) - n // 2)
+    np.testing.assert_allclose(d[8], np.maximum(1 - x / (2 * ell), 0) ** 2, atol=0.02)
+    assert surface_density(d, ell) / 16 == pytest.approx(1.0, rel=0.03)
+
+
+def test_damage_never_heals_and_stays_in_bounds():
+    s = noisy_sheet((24, 24), nucleation=2.0)
+    f, c = _fields(s), _constants(s, LoadControl(0.5, 1.0))
+    scratch = np.zeros((9, f.ux.size), np.float32)
+    before = inner(f.damage, c).copy()
+    for load in (0.3, 0.7, 0.1, 1.2, 0.0):
+        advance(f, scratch, c, load, 25)
+        now = inner(f.damage, c)
+        assert np.isfinite(f.ux).all()
+        assert (now >= before).all()
+        assert now.max() <= 1
+        before = now.copy()
+    assert before.mean() > 0.2
+
+
+def test_nucleation_factor_keeps_intact_regions_intact():
+    load = 1.2 * onset_strain(Elasticity.orthotropic(0.3), 2.0, (1.0, 0.6))
+    f, c = run(sheet((12, 12), nucleation=2.0), load, 5)
+    assert inner(f.damage, c).max() == 0
+    f, c = run(sheet((12, 12), nucleation=1.0), load, 5)
+    assert inner(f.damage, c).min() > 0
