@@ -1,6 +1,6 @@
 """Run the commands and Python examples of README.md and docs/*.md, so that they stay true.
 
-* :func:`blocks` finds the fenced ``sh`` and ``python`` blocks of a page; :func:`problems` names those that nobody vouches for.
+* :func:`blocks` finds the fenced blocks of a page; :func:`problems` names those that do not say whether they are run.
 * :func:`reduced` applies SUBSTITUTIONS, the only differences between what is written and what is run.
 * :func:`run_page` runs a page's blocks in order in one scratch folder.
 
@@ -44,22 +44,6 @@ COMMAND = re.compile(r"command (?P<number>\d+)")
 RUN = ("sh", "python")
 QUIET = ("text", "toml", "json", "csv")
 """Languages that are not meant to be run."""
-
-MAKE_GOOD = """
-import cv2, numpy as np
-from pathlib import Path
-from maphc2f.rng import stream
-from maphc2f.substrates.procedural.catalogue import render
-for part in range(4):
-    for shot in range(2):
-        picture, mask = render("metal_nut", (320, 240), stream(0, "docs", part))
-        path = Path("good", f"part{part}_shot{shot}.png")
-        path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(path), np.roll(picture, shot, axis=1)[:, :, ::-1])
-rows = ["file,group", *(f"part{p}_shot{s}.png,part{p}" for p in range(4) for s in range(2))]
-Path("groups.csv").write_text("\\n".join(rows) + "\\n")
-"""
-"""The pictures that the pages call ``good/``: four parts, each taken twice, with ``groups.csv``."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +111,38 @@ def headline(number: int) -> str:
     return found[0]
 
 
+def draw_pictures(folder: Path) -> None:
+    """Draw what the pages take for granted.
+
+    ``good/`` with ``groups.csv`` are four parts, each taken twice; ``sets/`` is a corner of each benchmark set, in its
+    published layout.
+    """
+    names = [f"part{part}_shot{shot}.png" for part in range(4) for shot in range(2)]
+    for number, name in enumerate(names):
+        _draw(folder / "good" / name, "metal_nut", number // 2)
+        _draw(folder / "sets/mvtec_ad/metal_nut/train/good" / f"{number:03d}.png", "metal_nut", number)
+        _draw(folder / "sets/VisA/pcb1/Data/Images/Normal" / f"{number:04d}.JPG", "pcb1", number)
+        _draw(folder / "sets/BTech_Dataset_transformed/01/train/ok" / f"{number:04d}.bmp", "btad_01", number)
+    rows = [f"{name},{name.split('_')[0]}\n" for name in names]
+    (folder / "groups.csv").write_text("file,group\n" + "".join(rows), encoding="utf-8")
+    table = folder / "sets/VisA/split_csv/1cls.csv"
+    table.parent.mkdir()
+    listed = [f"pcb1,train,normal,pcb1/Data/Images/Normal/{number:04d}.JPG,\n" for number in range(len(names))]
+    table.write_text("object,split,label,image,mask\n" + "".join(listed), encoding="utf-8")
+
+
+def _draw(path: Path, generator: str, number: int) -> None:
+    import cv2
+
+    from maphc2f.rng import stream
+    from maphc2f.substrates.procedural.catalogue import render
+
+    picture, _ = render(generator, (320, 320), stream(0, "docs", generator, number))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two shots of one part differ by a little light, as real ones do.
+    cv2.imwrite(str(path), cv2.convertScaleAbs(picture[:, :, ::-1], alpha=1 - 0.05 * len(list(path.parent.iterdir()))))
+
+
 def run_block(block: Block, scratch: Path) -> bool:
     """Run one block, print what happened, and return whether it succeeded."""
     argv = [sys.executable, "-c", block.text]
@@ -134,7 +150,7 @@ def run_block(block: Block, scratch: Path) -> bool:
         argv = ["bash", "-euo", "pipefail", "-c", reduced(block.text)]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     start = time.perf_counter()
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603  # the project's own documentation
         argv, cwd=scratch, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )
     print(
@@ -152,7 +168,7 @@ def run_page(page: Path) -> int:
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         if any(block.waiver is None for block in found):
-            subprocess.run([sys.executable, "-c", MAKE_GOOD], cwd=folder, check=True)
+            draw_pictures(Path(folder))
         for block in found:
             if block.waiver is None:
                 failed += not run_block(block, Path(folder))

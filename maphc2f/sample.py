@@ -49,6 +49,7 @@ class Scenario:
         placement: Whether the defect sits inside the part or starts at its outline.
         weight: Default share among the family's scenarios that suit a material.
         needs: Names of MaterialSpec fields or properties that must be non-zero for the scenario to make sense.
+        min_pixels: Least size of the first stage in pixels of the prepared picture: below, its parts would be lost.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Scenario:
     placement: Placement = "interior"
     weight: float = 1.0
     needs: tuple[str, ...] = ()
+    min_pixels: float = 6.0
 
     def suits(self, material: MaterialSpec) -> bool:
         """Whether the material has all that the scenario needs."""

@@ -30,7 +30,7 @@ THRESHOLD = 0.5
 """Level of the extent at the outline."""
 SMOOTHING = 0.5
 """Gaussian sigma, cells: takes the stairs out of walls and outlines; a pit one cell wide still counts."""
-MAX_STEPS = 220
+MAX_STEPS = 170
 """An attack that is not done by then is rejected."""
 FIRST_SWEEPS = 60
 """Relaxation of the wet layer at the start; later sweeps only follow its slow change."""
@@ -119,7 +119,7 @@ class Attack:
 
 
 def _fade(n: int) -> Float32:
-    ramp = np.clip((np.arange(n) - 1) / 4, 0, 1)
+    ramp = np.clip((np.arange(n) - 1) / (0.1 * n), 0, 1)
     ramp = np.minimum(ramp, ramp[::-1])
     smooth = ramp * ramp * (3 - 2 * ramp)
     fade: Float32 = np.outer(smooth, smooth).astype(np.float32)

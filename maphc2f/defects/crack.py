@@ -12,7 +12,7 @@ are e = e_sim sqrt(Gc / (E h)) (:mod:`maphc2f.solvers.fracture`).
 Parameters, drawn uniformly from their ranges:
 
 * ``load_limit``: largest load over the AT1 onset load, -.
-* ``biaxiality``: strain along the crack over the strain across it, -; the nearer to 1, the more a crack wanders.
+* ``biaxiality``: load stress along the crack over that across it, -; the nearer to 1, the more a crack wanders.
 * ``toughness_scale``: factor on the material's coefficient of variation of Gc, -.
 * ``flaw_angle``: tilt of the seeded flaw against the direction of growth, rad.
 * ``foundation_cells``: shear-lag length ls = sqrt(E' t / k), cells.
@@ -71,7 +71,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 (0.15, 0.75),
                 {
                     "load_limit": (1.0, 1.3),
-                    "biaxiality": (0.0, 0.8),
+                    "biaxiality": (0.0, 0.9),
                     "toughness_scale": (1.0, 1.6),
                     "flaw_angle": (-0.6, 0.6),
                     "foundation_cells": (25.0, 60.0),
@@ -121,7 +121,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 (0.15, 0.75),
                 {
                     "load_limit": (0.8, 1.1),
-                    "biaxiality": (0.0, 0.1),
+                    "biaxiality": (0.0, 0.5),
                     "toughness_scale": (1.0, 1.5),
                     "flaw_angle": (-0.15, 0.15),
                     "foundation_cells": (25.0, 50.0),

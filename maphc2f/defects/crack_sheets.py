@@ -58,8 +58,8 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "edge_crack": Recipe((96, 64), 56, _SINGLE, 5.0),
         "through_crack": Recipe((128, 80), 64, _SINGLE, 5.0),
         "star": Recipe((96, 96), 58, replace(_SINGLE, pace=2.0, first=0.3), 4.0, math.sqrt(12)),
-        "craquelure": Recipe((128, 128), 86, _NETWORK, 1.0, math.sqrt(8)),
-        "channel": Recipe((128, 128), 86, _NETWORK, 1.0, math.sqrt(8)),
+        "craquelure": Recipe((128, 128), 82, _NETWORK, 1.0, math.sqrt(8)),
+        "channel": Recipe((128, 128), 82, _NETWORK, 1.0, math.sqrt(8)),
         "grain": Recipe((64, 128), 64, _SINGLE, 5.0),
     }
 )
@@ -119,7 +119,9 @@ def _toughness(
 ) -> Float32:
     cv = float(np.clip(material.toughness_cv * drawn["toughness_scale"], 0.12, 0.55))
     xi = float(np.clip(material.toughness_correlation / cell, 3.0, 6.0))
-    correlation = (0.7 * xi, 4 * xi) if name == "grain" else (xi, xi)
+    correlation = (xi, xi)
+    if material.has_grain and recipe.single:
+        correlation = (0.7 * xi, 4 * xi) if name == "grain" else (4 * xi, 0.7 * xi)
     gc = lognormal_toughness(gaussian_field(recipe.shape, correlation, rng), cv)
     grain = material.grain_size / cell
     drawn["toughness_cv"], drawn["toughness_correlation"] = cv, xi * cell
@@ -151,6 +153,18 @@ def _window(name: str, recipe: Recipe, rng: np.random.Generator) -> Float32:
     return np.asarray(border * np.clip(1.05 - 0.45 * edge**2 - np.maximum(edge - 1, 0), 0.05, 1), np.float32)
 
 
+def _elasticity(name: str, material: MaterialSpec) -> tuple[Elasticity, float]:
+    """Return the stiffness and its share across a single crack: cracks run along the fibres, films are isotropic."""
+    if name in {"craquelure", "channel"} or not material.has_grain:
+        return Elasticity.orthotropic(material.poisson_ratio, 1.0, 0.5 * (1 - material.poisson_ratio)), 1.0
+    e = Elasticity.orthotropic(material.poisson_ratio, material.stiffness_ratio, material.shear_ratio)
+    if name == "star":
+        return e, 1.0
+    if name == "grain":
+        return e, material.stiffness_ratio
+    return Elasticity(e.c22, e.c11, e.c12, e.c66), material.stiffness_ratio
+
+
 def make_sheet(request: SimulationRequest, drawn: Drawn, rng: np.random.Generator) -> Sheet:
     """Return the sheet of ``request.scenario``: elasticity, toughness, load, flaw and sides.
 
@@ -163,13 +177,10 @@ def make_sheet(request: SimulationRequest, drawn: Drawn, rng: np.random.Generato
     material, name = request.material, request.scenario
     cell = request.size / recipe.cells
     load = _window(name, recipe, rng)
-    along = np.float32(drawn["biaxiality"]) * load
-    elasticity = Elasticity.orthotropic(material.poisson_ratio, material.stiffness_ratio, material.shear_ratio)
-    if name in {"craquelure", "channel"} or material.stiffness_ratio == 1.0:
-        elasticity = Elasticity.orthotropic(material.poisson_ratio, 1.0, 0.5 * (1 - material.poisson_ratio))
-    # The shear-lag length counts along the strain that opens the crack, across the fibres for grain.
-    across = elasticity.c22 / elasticity.c11 if name == "grain" else 1.0
-    # Single cracks run along y (opened by the strain along x), the grain is x.
+    elasticity, across = _elasticity(name, material)
+    # Equal strain along stiff fibres would be the larger stress and tear them: the ratio is one of stresses.
+    along = np.float32(drawn["biaxiality"] * across) * load
+    # Single cracks run along y, opened by the strain along x; those of the grain scenario along x.
     eigen_x, eigen_y = (along, load) if name == "grain" else (load, along)
     return Sheet(
         elasticity=elasticity,

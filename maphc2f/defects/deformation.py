@@ -15,6 +15,7 @@ import numpy as np
 from maphc2f.defects.marking import simulate_imprint, simulate_scratch
 from maphc2f.defects.pressing import simulate_crease, simulate_dent
 from maphc2f.defects.wrinkling import simulate_wrinkle
+from maphc2f.errors import UserError
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 
 Simulate = Callable[[SimulationRequest, Scenario, np.random.Generator], Simulation]
@@ -107,9 +108,18 @@ class Deformation:
         """Run the physics of ``request.scenario``.
 
         Raises:
+            UserError: The material lacks what the scenario needs.
             SimulationRejected: It did not grow, is empty, or a solver did not converge.
         """
-        return _SIMULATORS[request.scenario](request, SCENARIOS[request.scenario], rng)
+        scenario = SCENARIOS[request.scenario]
+        if not scenario.suits(request.material):
+            raise UserError(
+                f"{scenario.name} in {request.material.name}",
+                where="deformation",
+                rule=f"the material must have: {', '.join(scenario.needs)}",
+                remedy="choose another scenario, or a material with a yield stress",
+            )
+        return _SIMULATORS[scenario.name](request, scenario, rng)
 
 
 FAMILY = Deformation()

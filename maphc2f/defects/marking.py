@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maphc2f.defects.indenters import Ranges, draw_tool, level_of_area
-from maphc2f.defects.relief import Relief, relief_snapshot
+from maphc2f.defects.relief import Relief, relief_snapshot, slopes
 from maphc2f.kernels.contact import sweep_tool
 from maphc2f.sample import Scenario, Simulation, SimulationRequest, Snapshot
 from maphc2f.solvers.contact import PileUp, constraint_factor, elastic_recovery, flow_share, pile_up
@@ -108,7 +108,7 @@ def _load(contact: HardContact, width: float, engaged: float) -> float:
 def _relief(pile: PileUp, width: float, spacing: float, anchor: tuple[float, float]) -> Relief:
     """Round the crests by one cell and add the mean displacement of the flowing layer, u = -λ ∇φ."""
     height = cv2.GaussianBlur(pile.height, (0, 0), 0.7, borderType=cv2.BORDER_REFLECT)
-    return Relief(np.asarray(height), -width * np.stack(np.gradient(pile.potential)), spacing, anchor)
+    return Relief(np.asarray(height), -width * slopes(pile.potential), spacing, anchor)
 
 
 def _finish(

@@ -21,7 +21,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from maphc2f.defects.indenters import Ranges, draw_ridge, draw_tool, level_of_area
-from maphc2f.defects.relief import Relief, equivalent_diameter, profile_length, relief_snapshot
+from maphc2f.defects.relief import Relief, equivalent_diameter, profile_length, relief_snapshot, slopes
 from maphc2f.errors import SimulationRejected
 from maphc2f.sample import Scenario, Simulation, SimulationRequest, Snapshot
 from maphc2f.solvers.plate import (
@@ -46,8 +46,8 @@ DEPTH_LEVEL = 0.1
 PLATE_LENGTH_RANGE = (1.3, 5.0)
 CRUSHED_TANGENT = 0.03
 STAGE_TOLERANCE = 0.08
-MAX_CORRECTIONS = 2
-MIN_STAYING = 0.03
+MAX_CORRECTIONS = 3
+MIN_STAYING = 0.015
 OPTIONS = NewtonOptions(tolerance=1e-2, forcing=0.3)
 
 
@@ -232,7 +232,8 @@ def _press_stages(sheet: Sheet, stages: tuple[float, ...]) -> list[Press]:
 
 def _march(sheet: Sheet, stages: tuple[float, ...]) -> list[Press]:
     """Press to the stages' likely depths: a wrapped body's contact radius goes as √depth."""
-    state, presses = rest((sheet.tool.shape[0], sheet.tool.shape[1])), []
+    state = rest((sheet.tool.shape[0], sheet.tool.shape[1]))
+    presses: list[Press] = []
     # A lone stage is reached in three steps, so that its history does not hang on one large increment.
     for stage in stages if len(stages) > 1 else (0.4 * stages[0], 0.7 * stages[0], stages[0]):
         depth = stage * sheet.elastic + stage**2 * sheet.depth
@@ -268,7 +269,7 @@ def _snapshot(sheet: Sheet, press: Press, spacing: float, size: float) -> Snapsh
     residual, _ = release(sheet.plate, press.loaded, options=OPTIONS)
     w = _refine(residual.w) * sheet.yield_curvature * spacing**2
     fine = spacing / FINER
-    displacement = 0.5 * sheet.thickness * np.stack(np.gradient(w, fine))
+    displacement = 0.5 * sheet.thickness * slopes(w, fine)
     anchor = tuple(0.5 * FINER * (n - 1) for n in residual.w.shape)
     relief = Relief(-w, displacement, fine, (anchor[0], anchor[1]))
     return relief_snapshot(relief, size, {"width": equivalent_diameter(w, DEPTH_LEVEL * float(w.max())) * fine})

@@ -1,6 +1,7 @@
 """From a height field to a snapshot: windowing, in-plane displacement, extent.
 
 * :func:`border_taper` falls smoothly to exactly 0 at the border of a grid.
+* :func:`slopes` differentiates a height field.
 * :func:`relief_extent` maps depth and slope to [0, 1] such that the mask of the contract is its level set.
 * :func:`relief_snapshot` assembles the snapshot of a deformation.
 * :func:`equivalent_diameter` and :func:`profile_length` measure where a field exceeds a level.
@@ -50,6 +51,12 @@ def border_taper(shape: tuple[int, int]) -> Float64:
         return np.asarray(t**3 * (t * (6 * t - 15) + 10))
 
     return np.outer(side(shape[0]), side(shape[1]))
+
+
+def slopes(height: Float64, spacing: float = 1.0) -> Float64:
+    """Return ∂z/∂y and ∂z/∂x by central differences, (2, ny, nx)."""
+    along_y, along_x = np.gradient(height, spacing)
+    return np.stack([along_y, along_x])
 
 
 def relief_extent(height: Float64, taper: Float64, spacing: float) -> Float32:

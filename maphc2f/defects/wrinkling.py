@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maphc2f.defects.indenters import Ranges, smooth_noise, turned
-from maphc2f.defects.relief import Relief, relief_snapshot
+from maphc2f.defects.relief import Relief, relief_snapshot, slopes
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 from maphc2f.solvers.wrinkle import Film, critical_strain, make_film, relax
 
@@ -52,9 +52,7 @@ def simulate_wrinkle(request: SimulationRequest, scenario: Scenario, rng: np.ran
         overstrain = np.exp(math.log(peak) * (1 - radius2 / stage**2))
         v, change = relax(film, v, overstrain, FIRST_STEPS if k == 0 else STAGE_STEPS)
         height = v * (thickness / math.sqrt(12))
-        relief = Relief(
-            height, -0.5 * thickness * np.stack(np.gradient(height, spacing)), spacing, (GRID / 2, GRID / 2)
-        )
+        relief = Relief(height, -0.5 * thickness * slopes(height, spacing), spacing, (GRID / 2, GRID / 2))
         snapshots.append(relief_snapshot(relief, stage * request.size, {"width": stage * request.size}))
     strain = critical_strain(thickness, wavelength)
     derived = {"thickness": thickness, "wavelength": wavelength, "critical_strain": strain, "strain": peak * strain}

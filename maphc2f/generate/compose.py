@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from maphc2f.defects import FAMILIES
 from maphc2f.generate.overlay import TextureBank
-from maphc2f.generate.pictures import PicturePool, PreparedPicture, Symmetry, draw_symmetry
+from maphc2f.generate.pictures import PicturePool, PreparedPicture, Symmetry, draw_symmetry, to_unit
 from maphc2f.generate.placement import AXIS_COHERENCE, draw_pose
 from maphc2f.generate.plan import Group, sample_id
 from maphc2f.generate.rows import label_id, mode_of
@@ -27,7 +27,7 @@ from maphc2f.render.appearance import appearance_parameters, draw_appearance
 from maphc2f.render.place import Pose, Window, choose_window, place
 from maphc2f.render.window import Appearance, WindowInputs, WindowResult
 from maphc2f.rng import stream
-from maphc2f.sample import Sample, Snapshot
+from maphc2f.sample import MAPS, Sample, Snapshot
 from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
 
 ORIENTED = frozenset({"grain", "scratch", "crease"})
@@ -72,12 +72,13 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Kitchen:
-    """What all samples of a category share."""
+    """What all samples of a category share; ``maps`` are the optional maps to make."""
 
     dataset: DatasetSpec
     category: CategorySpec
     pool: PicturePool
     textures: TextureBank
+    maps: tuple[str, ...] = MAPS
 
     @property
     def seed(self) -> int:
@@ -135,7 +136,7 @@ def _inputs(  # the parts of one window, gathered once
     window: Window,
     appearance: Appearance,
 ) -> WindowInputs:
-    unit = cut(picture.unit(), window, fill=True)
+    unit = to_unit(cut(picture.image, window, fill=True))
     rng = stream(kitchen.seed, kitchen.category.name, order.index, "noise", order.attempt)
     overlay, opacity = None, 0.0
     family = order.simulated.simulation.family
@@ -170,7 +171,9 @@ def finish(kitchen: Kitchen, prepared: Prepared, result: WindowResult) -> tuple[
     soft = _paste(np.zeros(image.shape[:2], np.uint8), prepared.window, codes)
     mask = hard_mask(soft)
     terms = sqe_terms(_scored(prepared, result))
-    return Sample(image, mask, soft, _maps(prepared, result), _row(kitchen, prepared, result, mask, terms)), verdict
+    return Sample(
+        image, mask, soft, _maps(kitchen.maps, prepared, result), _row(kitchen, prepared, result, mask, terms)
+    ), verdict
 
 
 def hard_mask(soft: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -235,7 +238,9 @@ def _paste(target: NDArray[Any], window: Window, part: NDArray[Any]) -> NDArray[
     return out
 
 
-def _maps(prepared: Prepared, result: WindowResult) -> dict[str, NDArray[Any]]:
+def _maps(wanted: tuple[str, ...], prepared: Prepared, result: WindowResult) -> dict[str, NDArray[Any]]:
+    if not set(wanted) - {"soft_mask"}:
+        return {}
     shape, window, fields = prepared.picture.image.shape[:2], prepared.window, prepared.inputs.fields
     allowed = fields.support & (prepared.inputs.foreground >= 0.5)
 

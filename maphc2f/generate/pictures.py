@@ -63,10 +63,6 @@ class PreparedPicture:
         """Memory it holds."""
         return int(self.image.nbytes + self.foreground.nbytes)
 
-    def unit(self) -> Float32:
-        """Return the picture as float32 (H, W, C) in [0, 1]."""
-        return to_unit(self.image)
-
 
 def to_unit(image: Pixels) -> Float32:
     """Return codes as float32 (H, W, C) in [0, 1]."""
@@ -184,13 +180,13 @@ class Symmetry:
         if self == Symmetry():
             return prepared
         y, x, z = prepared.statistics.light
-        dy, dx = -np.sin(prepared.statistics.direction), np.cos(prepared.statistics.direction)
+        dy, dx = np.sin(prepared.statistics.direction), np.cos(prepared.statistics.direction)
         for _ in range(self.quarter_turns):
             (y, x), (dy, dx) = (-x, y), (-dx, dy)
         sign_y, sign_x = (-1.0 if self.flip_y else 1.0), (-1.0 if self.flip_x else 1.0)
         y, x, dy, dx = y * sign_y, x * sign_x, dy * sign_y, dx * sign_x
         statistics = replace(
-            prepared.statistics, light=(float(y), float(x), z), direction=float(np.arctan2(-dy, dx) % np.pi)
+            prepared.statistics, light=(float(y), float(x), z), direction=float(np.arctan2(dy, dx) % np.pi)
         )
         return replace(
             prepared,

@@ -19,6 +19,7 @@ MIN_INSIDE_LINE = 0.75
 MIN_INSIDE_REGION = 0.9
 """Least share of the defect on the part: cracks may end at the outline, pits and dents are whole."""
 
+ANCHOR_DRAWS = 64
 MAX_POINTS = 400
 AXIS_COHERENCE = 0.15
 """Above this a picture counts as having a direction that oriented defects follow."""
@@ -60,37 +61,56 @@ def draw_pose(
         placement: ``edge`` puts the anchor on the outline with the frame's y axis into the part.
         prepared: The picture.
         rng: The sample's placement stream.
-        axis: For oriented defects: direction of the frame's x axis in the picture, rad from x, counter-clockwise
-            as seen. None: any direction.
+        axis: For oriented defects: direction of the frame's x axis in the picture, rad from x towards y (clockwise
+            as seen), as :attr:`PictureStatistics.direction`. None: any direction.
     """
     probes = probe_points(snapshot)
     least = MIN_INSIDE_LINE if snapshot.trace is not None else MIN_INSIDE_REGION
     border = outline(prepared.foreground) if placement == "edge" else None
-    cells = np.argwhere(prepared.foreground)
-    if len(probes) == 0 or len(cells) == 0 or (border is not None and len(border.points) == 0):
+    if len(probes) == 0 or not prepared.foreground.any() or (border is not None and len(border.points) == 0):
         return None
+    box = _bounding_box(prepared.foreground)
     for _ in range(PROPOSALS):
-        pose = _propose(border, cells, prepared.pixel_size, axis, rng)
+        if border is not None:
+            pose = _on_outline(border, prepared.pixel_size, rng)
+        else:
+            anchor = _draw_anchor(prepared.foreground, box, rng)
+            pose = _inside(anchor, prepared.pixel_size, axis, rng)
         if inside_share(pose.apply(probes), prepared.foreground) >= least:
             return pose
     return None
 
 
-def _propose(
-    border: Outline | None, cells: NDArray[np.intp], pixel_size: float, axis: float | None, rng: np.random.Generator
-) -> Pose:
-    flip = bool(rng.integers(2))
-    jitter = rng.random(2) - 0.5
-    turn = float(rng.random())
-    if border is not None:
-        i = int(rng.integers(len(border.points)))
-        anchor, (ny, nx) = border.points[i], border.normals[i]
-        # R(angle) maps the frame's +y axis to (cos, -sin): make that the inward normal.
-        return Pose((float(anchor[0]), float(anchor[1])), float(np.arctan2(-nx, ny)), flip, pixel_size)
-    anchor = cells[int(rng.integers(len(cells)))] + jitter
+def _bounding_box(foreground: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """Return (top, left, height, width) of the foreground."""
+    rows, columns = np.flatnonzero(foreground.any(1)), np.flatnonzero(foreground.any(0))
+    return int(rows[0]), int(columns[0]), int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1
+
+
+def _draw_anchor(
+    foreground: NDArray[np.bool_], box: tuple[int, int, int, int], rng: np.random.Generator
+) -> tuple[float, float]:
+    """Draw a point of the part, uniform over it: points of its bounding box until one hits."""
+    top, left, height, width = box
+    for y, x in rng.random((ANCHOR_DRAWS, 2)):
+        row, column = top + y * height, left + x * width
+        if foreground[int(row), int(column)]:
+            break
+    # A part that fills next to nothing of its box leaves the last draw, which the share on the part then refuses.
+    return float(row - 0.5), float(column - 0.5)
+
+
+def _on_outline(border: Outline, pixel_size: float, rng: np.random.Generator) -> Pose:
+    i, flip = int(rng.integers(len(border.points))), bool(rng.integers(2))
+    anchor, (ny, nx) = border.points[i], border.normals[i]
+    # R(angle) maps the frame's +y axis to (cos, -sin): make that the inward normal.
+    return Pose((float(anchor[0]), float(anchor[1])), float(np.arctan2(-nx, ny)), flip, pixel_size)
+
+
+def _inside(anchor: tuple[float, float], pixel_size: float, axis: float | None, rng: np.random.Generator) -> Pose:
+    flip, reverse, turn = bool(rng.integers(2)), bool(rng.integers(2)), float(rng.random())
     angle = 2 * np.pi * turn
     if axis is not None:
-        # R(angle) maps +x to (sin, cos) in (y, x); the picture's y axis points down, so a direction seen at +axis has
-        # (y, x) = (-sin, cos).
-        angle = -axis + AXIS_SPREAD * (2 * turn - 1) + (np.pi if jitter[0] > 0 else 0.0)
-    return Pose((float(anchor[0]), float(anchor[1])), float(angle), flip, pixel_size)
+        # R(angle) maps +x to (sin, cos) in (y, x), which is the direction at +angle from x towards y.
+        angle = axis + AXIS_SPREAD * (2 * turn - 1) + (np.pi if reverse else 0.0)
+    return Pose(anchor, float(angle), flip, pixel_size)

@@ -117,7 +117,7 @@ def _samples(dataset: DatasetSpec, options: SourceOptions, count: int) -> Iterat
             category, root=options.data_root, seed=dataset.seed, size=dataset.size, specimens=options.specimens
         )
         pool = PicturePool(dataset, category, substrate, inventory)
-        yield from _of_category(Kitchen(dataset, category, pool, textures), wanted)
+        yield from _of_category(Kitchen(dataset, category, pool, textures, maps=()), wanted)
 
 
 def _of_category(kitchen: Kitchen, wanted: int) -> Iterator[Shown]:

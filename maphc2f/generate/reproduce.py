@@ -55,7 +55,8 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
     if data_root is None and info.data_root is not None:
         data_root = Path(info.data_root)
     shop = Workshop(root, data_root)
-    kitchen = shop.kitchen(committed["category"])
+    maps = tuple(column for column in MAPS if committed[column] is not None)
+    kitchen = shop.kitchen(committed["category"], maps)
     if recipe_digest(shop.dataset, kitchen.category) != committed["recipe_digest"]:
         raise DatasetError(
             "its recipe is not that of manifest.toml",
@@ -73,7 +74,7 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
             rule="the same recipe makes the same sample",
             remedy="check that the pictures are the same",
         )
-    row = defect_row(found[0], [column for column in MAPS if committed[column] is not None])
+    row = defect_row(found[0], maps)
     pictures = [
         c for c in ("image", "mask", *MAPS) if (row.get(c) or {}).get("bytes") != (committed[c] or {}).get("bytes")
     ]

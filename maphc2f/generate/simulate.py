@@ -17,9 +17,6 @@ from maphc2f.rng import stream
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 from maphc2f.spec import CategorySpec, DatasetSpec
 
-MIN_SIZE_PX = 4.0
-"""Nominal size of the smallest stage: below, a mask would be a pixel or nothing."""
-
 MAX_SIMULATIONS = 12
 """Attempts at one simulation before its samples count as failed."""
 
@@ -56,7 +53,7 @@ def draw_request(
     """Draw scenario, final size and stages of a simulation; ``scale`` shrinks the size for retries.
 
     The final severity is log-uniform between a and b, the category's severity range; a is raised to the scenario's
-    smallest size, and to where the first stage is MIN_SIZE_PX pixels large.
+    smallest size, and to where the first stage has the scenario's ``min_pixels``.
     """
     material = dataset.materials[category.material]
     name, stanza = draw_scenario(category, group.family, material, rng)
@@ -64,7 +61,7 @@ def draw_request(
     low, high = category.severity
     size_max = scenario.size_range[1] * category.field_of_view
     smallest = scenario.size_range[0] / scenario.size_range[1]
-    seen = MIN_SIZE_PX * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
+    seen = scenario.min_pixels * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
     low = min(max(low, smallest, seen), high)
     severity = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     fractions = stage_fractions(1 if scale < 1 else group.count, float(rng.random()))

@@ -60,11 +60,11 @@ class Workshop:
         """Return a category."""
         return self.dataset.category(name)
 
-    def kitchen(self, name: str) -> Kitchen:
-        """Return what samples of a category need."""
+    def kitchen(self, name: str, maps: tuple[str, ...] = ()) -> Kitchen:
+        """Return what samples of a category need; ``maps`` are the optional maps to make."""
         if self._textures is None:
             self._textures = TextureBank(self.dataset.textures, self.dataset.seed)
-        return Kitchen(self.dataset, self.category(name), self.pool(name), self._textures)
+        return Kitchen(self.dataset, self.category(name), self.pool(name), self._textures, maps)
 
     def pool(self, name: str) -> PicturePool:
         """Return the picture pool of a category; only the last category's pictures stay in memory."""
@@ -120,7 +120,7 @@ def make_shard(site: Site, shard: PlannedShard, profile: RunProfile) -> ShardRep
     """
     pin_threads()
     shop, clock = site.open(), Clock()
-    kitchen = shop.kitchen(shard.key.category)
+    kitchen = shop.kitchen(shard.key.category, profile.maps)
     rows: list[dict[str, Any]] = []
     failures: list[SampleFailure] = []
     for groups in batches(shard.groups, profile.batch):

@@ -33,6 +33,8 @@ Int32 = NDArray[np.int32]
 UInt8 = NDArray[np.uint8]
 
 SOLID, INTERFACE, LIQUID = 0, 1, 2
+FULL = 0.9999
+"""A cell dissolved so far is taken as liquid: rounding must not leave a last crumb for another step."""
 
 
 @njit(cache=True)
@@ -250,7 +252,7 @@ def _take_in(
         p = cells[n]
         if state[p] != 1:
             continue
-        if liquid[p] <= 0.9999:
+        if liquid[p] <= FULL:
             link[p] = 1.0 / (0.5 + liquid[p])
             continue
         rest += 1.0 - liquid[p]
@@ -328,7 +330,7 @@ def dissolve(
         limit = velocity[p] * (dt + lead[p]) * _exposed_area(state, p, sy, sz, stretch, top)
         left_over = 1.0 - liquid[p]
         share = max(0.0, min((liquid[p] * c - store[p] + flux) / (ratio - c), limit, left_over))
-        if share < left_over:
+        if liquid[p] + share <= FULL:
             most = max(most, share * dt / (dt + lead[p]))
             lead[p] = 0.0
         else:

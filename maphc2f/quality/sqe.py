@@ -40,9 +40,11 @@ SOLVER_SCALE = 0.1
 RESIDUAL_SCALE = 1.0
 """Relative residuals at which the physics term has fallen to one half."""
 
-BOUNDARY_TOLERANCE = 0.55
+SHARP_TOLERANCE = 0.45
+SOFT_TOLERANCE = 0.9
 TEXTURE_TOLERANCE = 0.6
-"""Natural logarithm of the ratio (to the expected) at which a term has fallen to exp(-1/2)."""
+"""Natural logarithm of the ratio (to the expected) at which a term has fallen to exp(-1/2). No lens gives an edge
+sharper than itself, but a dent or a stain may well be softer."""
 
 VISIBILITY_RISE = (0.4, 1.2)
 VISIBILITY_FALL = (9.0, 18.0)
@@ -67,6 +69,12 @@ NEIGHBOURHOOD = np.ones((7, 7), np.uint8)
 
 RING = (2.0, 8.0)
 """Distances from the mask between which the surroundings are read, px."""
+
+BESIDE = (1.5, 4.0)
+"""The same for the texture beside a line, which has no inside but its own profile."""
+
+ROUGH_SHARE = 0.35
+"""Share of the local standard deviation that exposed, rough material may bring into the finest band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +120,16 @@ def _hard(window: ScoredWindow) -> UInt8:
     return np.asarray(window.soft_mask >= 0.5, dtype=np.uint8)
 
 
-def _eroded(window: ScoredWindow, *, keep: bool) -> UInt8:
-    """Return the hard mask less its outermost pixels, or whole where ``keep`` or nothing would be left."""
-    hard = _hard(window)
+def _eroded(hard: UInt8) -> UInt8:
+    """Return the hard mask less its outermost pixels, or whole where nothing would be left."""
     inner = np.asarray(cv2.erode(hard, SQUARE), dtype=np.uint8)
-    return hard if keep or not inner.any() else inner
+    return inner if inner.any() else hard
 
 
-def _ring(mask: UInt8) -> UInt8:
-    """Return the pixels between the two distances of RING from the mask."""
+def _ring(mask: UInt8, distances: tuple[float, float]) -> UInt8:
+    """Return the pixels between two distances from the mask."""
     distance = np.asarray(cv2.distanceTransform(1 - mask, cv2.DIST_L2, cv2.DIST_MASK_3))
-    return np.asarray((distance > RING[0]) & (distance <= RING[1]), dtype=np.uint8)
+    return np.asarray((distance > distances[0]) & (distance <= distances[1]), dtype=np.uint8)
 
 
 def _log_normal(ratio: float, tolerance: float) -> float:
@@ -159,7 +166,8 @@ def boundary_term(window: ScoredWindow) -> float:
     # The change radius is one pixel and two sigmas of lens, rim and pixel.
     expected = math.hypot(0.5 * (window.change_radius - 1.0), math.sqrt(DIFFERENCE_VARIANCE))
     share = float(clear.sum()) / float(contour.sum())
-    score = _log_normal(float(np.median(widths)) / expected, BOUNDARY_TOLERANCE)
+    ratio = float(np.median(widths)) / expected
+    score = _log_normal(ratio, SHARP_TOLERANCE if ratio < 1.0 else SOFT_TOLERANCE)
     return min(1.0, share / CLEAR_SHARE) * score
 
 
@@ -173,18 +181,23 @@ def _slope(change: Float32) -> Float32:
 
 
 def texture_term(window: ScoredWindow) -> float:
-    """Return whether the finest detail inside is that of this picture.
+    """Return whether the finest detail of the defect is that of this picture and of rough material.
 
-    The mean absolute diagonal difference inside the mask over that of the good picture at the same place or in a ring
-    round it (the nearer one), each plus half the sensor noise, scores by a log-normal: a smooth patch and a noisy one
-    both fail.
+    The mean absolute diagonal difference inside the mask (beside it for lines) is compared with those of the good
+    picture at the same place and in a ring round it: anywhere between them, and up to ROUGH_SHARE of the local standard
+    deviation, is right. The ratio to the nearest right value scores by a log-normal: smooth fails as noisy does.
     """
     before, after, hard = _detail(window.original), _detail(window.picture), _hard(window)
-    inside = _masked_mean(after, _eroded(window, keep=window.is_line))
-    here, round_it = _masked_mean(before, hard), _masked_mean(before, _ring(hard))
+    where = _ring(hard, BESIDE) if window.is_line else _eroded(hard)
+    now, here, round_it = (
+        _masked_mean(after, where),
+        _masked_mean(before, where),
+        _masked_mean(before, _ring(hard, RING)),
+    )
     floor = 0.5 * window.statistics.noise + 0.5 / 255.0
-    expected = min(max(inside, min(here, round_it)), max(here, round_it))
-    return _log_normal((inside + floor) / (expected + floor), TEXTURE_TOLERANCE)
+    finest = max(here, round_it, 0.0 if window.is_line else ROUGH_SHARE * window.statistics.local_std)
+    expected = min(max(now, min(here, round_it)), finest)
+    return _log_normal((now + floor) / (expected + floor), TEXTURE_TOLERANCE)
 
 
 def _detail(picture: Float32) -> Float32:

@@ -69,7 +69,7 @@ def _divergence(x: Tensor, faces: tuple[Tensor, Tensor]) -> Tensor:
     padded = nnf.pad(x, (1, 1, 1, 1), mode="replicate")
     down = faces[0] * (padded[..., 1:, 1:-1] - padded[..., :-1, 1:-1])
     right = faces[1] * (padded[..., 1:-1, 1:] - padded[..., 1:-1, :-1])
-    return down[..., 1:, :] - down[..., :-1, :] + right[..., 1:] - right[..., :-1]
+    return (down[..., 1:, :] - down[..., :-1, :]).add_(right[..., 1:]).sub_(right[..., :-1])
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -105,8 +105,8 @@ def relax_region(level: Tensor, conductivity: Tensor, steps: int = RELAX_STEPS) 
     for step in range(steps + 1):
         square = phase * phase
         reaction = torch.addcmul(phase.add(square, alpha=-3.0), square, phase, value=2.0)
-        rate = torch.addcmul(_divergence(phase, faces), well, reaction, value=-1.0)
-        rate = rate.add(data - phase, alpha=DATA_WEIGHT)
+        rate = _divergence(phase, faces).addcmul_(well, reaction, value=-1.0)
+        rate = rate.add_(data - phase, alpha=DATA_WEIGHT)
         if step == 0:
             first = rate
         if step < steps:
@@ -136,7 +136,7 @@ def relax_width(half_width: Tensor, conductivity: Tensor, steps: int = RELAX_STE
     width, faces = half_width, _faces(conductivity)
     first = rate = torch.zeros_like(width)
     for step in range(steps + 1):
-        rate = _divergence(width, faces).add(half_width - width, alpha=DATA_WEIGHT)
+        rate = _divergence(width, faces).add_(half_width - width, alpha=DATA_WEIGHT)
         if step == 0:
             first = rate
         if step < steps:
@@ -169,10 +169,10 @@ def compose_screened(change: Tensor, weight: Tensor, free: Tensor, steps: int = 
     residual, correction = source, torch.zeros_like(source)
     step, previous = residual / centre, rho
     for _ in range(steps):
-        correction = correction + step
-        residual = torch.addcmul(residual, free, laplacian(step).add(step, alpha=-SCREENING))
+        correction = correction.add_(step)
+        residual = torch.addcmul(residual, free, laplacian(step).add_(step, alpha=-SCREENING))
         following = 1.0 / (2.0 / rho - previous)
-        step = (step * (following * previous)).add(residual, alpha=2.0 * following / radius)
+        step = (step * (following * previous)).add_(residual, alpha=2.0 * following / radius)
         previous = following
     return correction, _relative(residual, source)
 

@@ -42,7 +42,7 @@ def _filter(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Ten
     padded = nnf.pad(x, pad, mode="circular")
     out = padded.narrow(axis, 3 * dilation, length) * taps[0]
     for k in range(1, 4):
-        out = out.add(padded.narrow(axis, (3 - k) * dilation, length), alpha=taps[k])
+        out = out.add_(padded.narrow(axis, (3 - k) * dilation, length), alpha=taps[k])
     return out
 
 
@@ -53,7 +53,7 @@ def _adjoint(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Te
     padded = nnf.pad(x, pad, mode="circular")
     out = padded.narrow(axis, 0, length) * taps[0]
     for k in range(1, 4):
-        out = out.add(padded.narrow(axis, k * dilation, length), alpha=taps[k])
+        out = out.add_(padded.narrow(axis, k * dilation, length), alpha=taps[k])
     return out
 
 

@@ -58,6 +58,9 @@ MAX_FLOOR_WIDTH = 3.0
 MAX_ABSORPTION = 0.97
 """A groove returns at least 3 % of the light of the surface: multiple reflection and veiling glare."""
 
+BRIGHT_SHARE = 0.6
+"""Amplitude of a bright crack over that of a dark one: scattering by crushed material is weaker than a deep groove."""
+
 TIP_DARKNESS = 0.45
 """Relative darkness where the opening vanishes; a shallow groove sees more of the lights."""
 
@@ -208,7 +211,7 @@ def _groove(batch: WindowBatch, strength: Tensor, peak: Tensor, level: Tensor) -
     darkest = torch.clamp(level - scalars.amplitude, min=0.0)
     absorbed = 1.0 - decode(darkest / level)
     absorbed = torch.minimum(absorbed, MAX_ABSORPTION * peak)
-    brightest = torch.clamp(level + scalars.amplitude, max=WHITE)
+    brightest = torch.clamp(level + torch.maximum(BRIGHT_SHARE * scalars.amplitude, scalars.floor), max=WHITE)
     scattered = torch.clamp(decode(brightest) - decode(level), min=0.0)
     dark = (scalars.polarity < 0).to(strength.dtype)
     light = decode(batch.picture)

@@ -62,7 +62,7 @@ def _blur_axis(x: Tensor, taps: Tensor, axis: int) -> Tensor:
     out = x * taps[0]
     for k in range(1, radius + 1):
         pair = padded.narrow(axis, radius - k, length) + padded.narrow(axis, radius + k, length)
-        out = torch.addcmul(out, pair, taps[k])
+        out = out.addcmul_(pair, taps[k])
     return out
 
 
@@ -72,11 +72,11 @@ def box_mean(x: Tensor, radius: int) -> Tensor:
     padded = nnf.pad(x, (radius, radius, radius, radius), mode="replicate")
     rows = padded.narrow(-2, 0, height) + padded.narrow(-2, 1, height)
     for k in range(2, 2 * radius + 1):
-        rows = rows + padded.narrow(-2, k, height)
+        rows = rows.add_(padded.narrow(-2, k, height))
     total = rows.narrow(-1, 0, width) + rows.narrow(-1, 1, width)
     for k in range(2, 2 * radius + 1):
-        total = total + rows.narrow(-1, k, width)
-    return total * (1.0 / (2 * radius + 1) ** 2)
+        total = total.add_(rows.narrow(-1, k, width))
+    return total.mul_(1.0 / (2 * radius + 1) ** 2)
 
 
 def low_pass(x: Tensor) -> Tensor:
@@ -94,14 +94,14 @@ def central_gradient(x: Tensor) -> tuple[Tensor, Tensor]:
     padded = nnf.pad(x, (1, 1, 1, 1), mode="replicate")
     down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
     right = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
-    return 0.5 * down, 0.5 * right
+    return down.mul_(0.5), right.mul_(0.5)
 
 
 def laplacian(x: Tensor) -> Tensor:
     """Return the 5-point Laplacian of ``x`` (B, C, H, W) with zero flux through the border."""
     padded = nnf.pad(x, (1, 1, 1, 1), mode="replicate")
-    neighbours = padded[..., 2:, 1:-1] + padded[..., :-2, 1:-1] + padded[..., 1:-1, 2:] + padded[..., 1:-1, :-2]
-    return neighbours.add(x, alpha=-4.0)
+    neighbours = padded[..., 2:, 1:-1] + padded[..., :-2, 1:-1]
+    return neighbours.add_(padded[..., 1:-1, 2:]).add_(padded[..., 1:-1, :-2]).add_(x, alpha=-4.0)
 
 
 def luminance(x: Tensor) -> Tensor:

@@ -52,6 +52,9 @@ MIN_REFLECTANCE = 0.07
 MIN_RELIEF_SHARE = 0.45
 """However much the reflectance changes, walls facing the light stay lit: share of the amplitude left to relief."""
 
+PRODUCT_FADE = 5.0
+"""Distance from the mask beyond which product is below what the label calls a stain, px."""
+
 PRODUCT_GRAIN = 0.35
 """Relative variation of the product's thickness between its grains, and their size, px."""
 
@@ -184,7 +187,9 @@ def _stain(batch: WindowBatch, light: Tensor, gray: Tensor, inside: Tensor) -> T
 
     The film's scattering per metre is not known, so it is set by the contrast asked for: at the typical thickness in
     the mask the luminance goes the share p = A / |full change| of the way to that of thick product, within
-    PRODUCT_LIMITS; S t = 2 p / (2 - p) / (2 b) approximates -ln(1 - p) / (2 b) (first Padé approximant).
+    PRODUCT_LIMITS; S t = 2 p / (2 - p) / (2 b) approximates -ln(1 - p) / (2 b) (first Padé approximant). Product
+    thinner than at the mask's rim, t_c, lies in islands that hide less than a film of their volume: t becomes
+    t⁵ / (t⁴ + t_c⁴), and within PRODUCT_FADE of the rim it ends.
     """
     scalars = batch.scalars
     illumination = decode(gray) / torch.clamp(decode(scalars.mean_luminance), min=1e-3)
@@ -194,5 +199,11 @@ def _stain(batch: WindowBatch, light: Tensor, gray: Tensor, inside: Tensor) -> T
     share = torch.clamp(scalars.amplitude / room, *PRODUCT_LIMITS)
     typical = torch.clamp(masked_mean(batch.product, weight), min=1e-12)
     density = share / ((2.0 - share) * film_contrast(luminance(scalars.product_colour)))
+    rim = (torch.abs(batch.distance) < 1.0).to(weight.dtype) * batch.allowed
+    onset = masked_mean(batch.product, rim)
+    relative = batch.product / torch.clamp(onset, min=1e-9)
+    fourth = relative * relative * relative * relative
+    fade = torch.clamp(1.0 - batch.distance / PRODUCT_FADE, 0.0, 1.0)
+    film = batch.product * (fourth / (fourth + 1.0)) * fade
     grains = torch.clamp(1.0 + PRODUCT_GRAIN * smooth_noise(batch.noise[:, -1:], PRODUCT_GRAIN_SIGMA), min=0.2)
-    return absorb(light, density * (batch.product / typical) * grains, scalars.product_colour, illumination)
+    return absorb(light, density * (film / typical) * grains, scalars.product_colour, illumination)

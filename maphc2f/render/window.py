@@ -24,7 +24,7 @@ class PictureStatistics:
         ambient: Share of ambient light, 0 .. 1.
         local_std: Typical standard deviation in a 32-px neighbourhood inside the foreground, display units.
         mean: Mean value inside the foreground, display units, per channel.
-        direction: Dominant texture direction, rad from the x axis, in [0, pi).
+        direction: Dominant texture direction, rad from the x towards the y axis (clockwise as seen), in [0, pi).
         coherence: How directed the texture is, 0 (isotropic) .. 1.
     """
 

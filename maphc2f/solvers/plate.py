@@ -40,13 +40,15 @@ class Plate:
         hardening: H̄ = (1 - ν²) H / E, see :func:`maphc2f.kernels.plate.bend`.
         base: (3, ny, nx): stiffness k, crushing pressure q_c, tangent ratio when crushed.
         contact_stiffness: k_c of the indenter's skin.
-        inverse_symbol: 1 / (Λ(q) + mean k) on the half spectrum: the elastic plate's Green's function.
+        symbol: Λ(q) + mean k on the half spectrum.
+        inverse_symbol: Its inverse: the elastic plate's Green's function.
     """
 
     poisson_ratio: float
     hardening: float
     base: Float64
     contact_stiffness: float
+    symbol: Float64
     inverse_symbol: Float32
 
 
@@ -136,7 +138,7 @@ def make_plate(base: Float64, *, poisson_ratio: float, hardening: float = 0.0, c
         msg = f"the base needs a positive mean stiffness, got {mean}"
         raise ValueError(msg)
     symbol = bending_symbol((base.shape[1], base.shape[2]), poisson_ratio) + mean
-    return Plate(poisson_ratio, hardening, base, contact_stiffness, (1 / symbol).astype(np.float32))
+    return Plate(poisson_ratio, hardening, base, contact_stiffness, symbol, (1 / symbol).astype(np.float32))
 
 
 def rest(shape: tuple[int, int]) -> PlateState:
@@ -195,8 +197,7 @@ def elastic_rebound(plate: Plate, state: PlateState) -> Float64:
     drive = np.empty_like(state.w)
     kernels.div_div(moments, drive)
     drive += plate.base[0] * state.crushed
-    symbol = bending_symbol((state.w.shape[0], state.w.shape[1]), plate.poisson_ratio) + float(plate.base[0].mean())
-    return np.asarray(scipy.fft.irfft2(scipy.fft.rfft2(drive) / symbol, s=state.w.shape))
+    return np.asarray(scipy.fft.irfft2(scipy.fft.rfft2(drive) / plate.symbol, s=state.w.shape))
 
 
 def _elastic_moments(nu: float, kappa: Float64) -> Float64:

@@ -55,7 +55,7 @@ def make_film(shape: tuple[int, int], wavelength: float) -> Film:
     qy = 2 * math.pi * np.fft.fftfreq(shape[0])[:, None]
     qx = 2 * math.pi * np.fft.rfftfreq(shape[1])[None, :]
     stiffness = (2 * math.pi / wavelength) ** 4
-    return Film(wavelength, (qy**2 + qx**2) ** 2 + stiffness, 1j * qx + 0 * qy)
+    return Film(wavelength, (qy**2 + qx**2) ** 2 + stiffness, np.asarray(1j * qx + 0 * qy, np.complex128))
 
 
 def relax(film: Film, v: Float64, overstrain: Float64, steps: int) -> tuple[Float64, float]:

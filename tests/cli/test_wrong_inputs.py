@@ -194,7 +194,7 @@ FLAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "name empty": (f"{OWN} --name ''", ("--name", "'' is not a name", "give --name")),
     "textures missing": (f"{OWN} --textures {{w}}/none", ("--textures", "no picture found", "check the path")),
     "foreground missing": (f"{OWN} --foreground {{w}}/none", ("foreground", "none", "folder")),
-    "foreground incomplete": (f"{OWN} --foreground {{w}}/masks", ("foreground", "001.png", "needs one")),
+    "foreground empty": (f"{OWN} --foreground {{w}}/nothing", ("none of 3 pictures", "000.png", "foreground mask")),
     "unknown option": (f"{OWN} --colour red", ("--colour", "see 'maphc2f generate --help'")),
     "unknown command": ("generat", ("generat", "maphc2f --help")),
     "missing out": ("generate --categories bottle", ("--out", "see 'maphc2f generate --help'")),
@@ -249,7 +249,7 @@ FLAGS: dict[str, tuple[str, tuple[str, ...]]] = {
             "transparent": ("none of 1 pictures", "transparent pixels", "flatten"),
             "one_pixel": ("none of 1 pictures", "1 x 1 px is too small", "at least 32"),
             "bomb": ("none of 1 pictures", "Mpx", "shrink the picture"),
-            "text": ("no picture", "PNG, JPEG"),
+            "text": ("none of 1 pictures", "not a picture", "PNG, JPEG"),
             "floats": ("none of 1 pictures", "no safe conversion"),
             "several": ("none of 3 pictures", "truncated", "too small", "not a picture"),
         }.items()
@@ -314,7 +314,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("world")
     write_pictures(root / "good", 3)
     write_pictures(root / "mvtec" / "bottle" / "train" / "good", 2)
-    write_pictures(root / "masks", 1)
     _bad_pictures(root)
     (root / "file.txt").write_text("a file")
     (root / "columns.csv").write_text("name,part\n000.png,a\n")

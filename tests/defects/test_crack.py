@@ -96,11 +96,11 @@ def test_snapshots_keep_their_contract(simulation):
 
 
 def test_trace_lies_on_the_phase_field(simulation):
-    """All but tips and smoothed corners lie where d > 0.5."""
+    """All but smoothed corners lie well inside the band (tips end on d = 0.5, between cells)."""
     for s in simulation.snapshots:
         cells = np.floor((s.trace[:, 0, :2] - np.array(s.origin)) / s.spacing + 0.5).astype(int)
         cells = np.clip(cells, 0, np.array(s.extent.shape) - 1)
-        assert np.mean(s.extent[cells[:, 0], cells[:, 1]] > 0.5) > 0.9
+        assert np.mean(s.extent[cells[:, 0], cells[:, 1]] > 0.4) > 0.95
 
 
 def test_anchor_is_where_the_placement_says(simulation):

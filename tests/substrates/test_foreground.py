@@ -104,6 +104,12 @@ def test_blank_pictures_are_taken_whole(value):
     assert foreground_auto(np.full((64, 80, 3), value, np.uint8), "object").all()
 
 
+def test_a_bright_strip_along_one_side_is_no_part():
+    image = stream(0, "strip").normal(120, 4, (200, 160))
+    image[:130, 145:] = 230
+    assert foreground_auto(np.clip(image, 0, 255).astype(np.uint8), "object").all()
+
+
 def test_smallest_pictures():
     image = np.full((32, 32), 200, np.uint8)
     image[10:22, 10:22] = 30

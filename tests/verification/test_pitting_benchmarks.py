@@ -62,14 +62,14 @@ def test_pencil_electrode_converges_with_the_time_step():
         errors.append(abs(pits.dissolved * pits.grid.layer / np.sqrt(pits.seconds) / stefan_rate(medium) - 1))
     slope = np.polyfit(np.log(targets), np.log(errors), 1)[0]
     assert 0.8 < slope < 2.2  # implicit Euler: at least first order
-    assert errors[-1] < 3e-3
+    assert errors[-1] < 5e-3
 
 
 def test_production_accuracy_on_the_pencil_electrode():
     medium = pitting.Electrolyte(**STEEL, reaction_rate=1.0)
     pits = pencil(medium, 118.2e-6, 12, CONTROL)
     rate = pits.dissolved * pits.grid.layer / np.sqrt(pits.seconds)
-    assert rate == pytest.approx(stefan_rate(medium), rel=0.08)  # the bias stated in docs/methods/corrosion.md
+    assert rate == pytest.approx(stefan_rate(medium), rel=0.05)  # the bias stated in docs/methods/corrosion.md
 
 
 def front_tracking(ratio: float, velocity: float, times: NDArray[np.float64], nodes: int = 60) -> NDArray[np.float64]:
