@@ -30,11 +30,8 @@ SUBSTITUTIONS: tuple[tuple[str, str], ...] = (
     ("--categories all --per-category 8", "--categories metal_nut,tile --per-category 2"),
     ("--per-category 100", "--per-category 4"),
     ("--count 2000", "--count 4"),
-    ("--count 5000", "--count 8"),
     ("--count 200", "--count 4"),
-    ("--samples 24", "--samples 2"),
-    ("preview --out", "preview --samples 2 --out"),
-    ("python -m benchmarks.throughput", f"PYTHONPATH={ROOT} python -m benchmarks.throughput --samples 12"),
+    ("maphc2f preview", "maphc2f preview --samples 2"),
 )
 """What is written -> what is run: smaller counts, everything else as it stands."""
 

@@ -19,6 +19,7 @@ from maphc2f.spec import MaterialSpec
 Float32 = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
 Placement = Literal["interior", "edge"]
+Orientation = Literal["free", "texture", "gravity"]
 
 LABELS: tuple[str, ...] = (
     "good",
@@ -49,6 +50,8 @@ class Scenario:
         placement: Whether the defect sits inside the part or starts at its outline.
         weight: Default share among the family's scenarios that suit a material.
         needs: Names of MaterialSpec fields or properties that must be non-zero for the scenario to make sense.
+        orientation: ``free``: any; ``texture``: the frame's x axis follows a directed texture, if there is one;
+            ``gravity``: the frame's y axis points down the picture.
         min_pixels: Least size of the first stage in pixels of the prepared picture: below, its parts would be lost.
     """
 
@@ -59,6 +62,7 @@ class Scenario:
     placement: Placement = "interior"
     weight: float = 1.0
     needs: tuple[str, ...] = ()
+    orientation: Orientation = "free"
     min_pixels: float = 6.0
 
     def suits(self, material: MaterialSpec) -> bool:

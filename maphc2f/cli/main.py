@@ -71,27 +71,30 @@ def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         result = cli.main(args=arguments, prog_name="maphc2f", standalone_mode=False)
-    except Maphc2fError as error:
-        click.echo(f"error: {error}", err=True)
-        return error.exit_code
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx else "maphc2f"
-        click.echo(f"error: {one_line(error.format_message())}; see '{path} --help'", err=True)
-        return 2
-    except click.ClickException as error:
-        click.echo(f"error: {one_line(error.format_message())}", err=True)
-        return 2
+    except BrokenPipeError:
+        return 0
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; what was committed stays, run the same command to go on", err=True)
         return 130
-    except BrokenPipeError:
-        return 0
-    except OSError as error:
-        if error.filename is None and error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        click.echo(f"error: {_of_system(error)}", err=True)
-        return 2
+    except (Maphc2fError, click.ClickException, OSError) as error:
+        line, code = _explain(error)
+        click.echo(f"error: {line}", err=True)
+        return code
     return result if isinstance(result, int) else 0
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return the one line and the exit code of an error that a user can mend; raise any other again."""
+    if isinstance(error, Maphc2fError):
+        return str(error), error.exit_code
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else "maphc2f"
+        return f"{one_line(error.format_message())}; see '{path} --help'", 2
+    if isinstance(error, click.ClickException):
+        return one_line(error.format_message()), 2
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return str(_of_system(error)), 2
+    raise error
 
 
 def _of_system(error: OSError) -> UserError:

@@ -176,7 +176,8 @@ class Selection:
         from maphc2f.manifest import load_manifest, select
 
         dataset = load_manifest(self.manifest if self.manifest is not None else bundled_path(BUNDLED))
-        return self._with_run_flags(select(dataset, "all" if self.categories is None else self.categories, self.per_category))
+        names = "all" if self.categories is None else self.categories
+        return self._with_run_flags(select(dataset, names, self.per_category))
 
     def _with_run_flags(self, dataset: DatasetSpec) -> DatasetSpec:
         from maphc2f.flags import override, parse_size

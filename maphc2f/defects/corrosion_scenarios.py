@@ -62,6 +62,8 @@ SCENARIOS: dict[str, Scenario] = {
                 "elongation": (1.0, 4.0),
                 "inert": (0.0, 0.2),
             },
+            min_pixels=5.0,
+            orientation="texture",
         ),
         Scenario(
             "pit_cluster",
@@ -81,6 +83,8 @@ SCENARIOS: dict[str, Scenario] = {
                 "reach": (0.06, 0.15),
                 "wetness": (0.3, 0.9),
             },
+            min_pixels=14.0,
+            orientation="texture",
         ),
         Scenario(
             "rust_patch",
@@ -101,6 +105,8 @@ SCENARIOS: dict[str, Scenario] = {
                 "retained": (0.01, 0.1),
                 "reach": (0.1, 0.22),
             },
+            min_pixels=10.0,
+            orientation="texture",
         ),
         Scenario(
             "stain",
@@ -119,6 +125,7 @@ SCENARIOS: dict[str, Scenario] = {
                 "visible": (1e-6, 3e-6),
                 "general_attack": (1e-4, 1e-3),
             },
+            min_pixels=10.0,
         ),
         Scenario(
             "rust_run",
@@ -142,6 +149,8 @@ SCENARIOS: dict[str, Scenario] = {
                 "rivulets": (2.0, 6.0),
                 "high": (0.4, 0.4),
             },
+            min_pixels=14.0,
+            orientation="gravity",
         ),
     )
 }

@@ -64,6 +64,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 },
                 placement="edge",
                 weight=1.5,
+                min_pixels=10.0,
             ),
             Scenario(
                 "through_crack",
@@ -77,6 +78,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "foundation_cells": (25.0, 60.0),
                 },
                 weight=1.5,
+                min_pixels=10.0,
             ),
             Scenario(
                 "star",
@@ -89,6 +91,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "arms": (3.0, 6.0),
                     "foundation_cells": (12.0, 25.0),
                 },
+                min_pixels=14.0,
             ),
             Scenario(
                 "craquelure",
@@ -101,6 +104,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "foundation_cells": (7.0, 10.0),
                 },
                 needs=("coating_thickness",),
+                min_pixels=24.0,
             ),
             Scenario(
                 "channel",
@@ -114,6 +118,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 },
                 weight=0.7,
                 needs=("coating_thickness",),
+                min_pixels=20.0,
             ),
             Scenario(
                 "grain",
@@ -128,6 +133,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 },
                 weight=1.5,
                 needs=("has_grain",),
+                min_pixels=10.0,
+                orientation="texture",
             ),
         )
     }

@@ -32,6 +32,7 @@ _DENT = Scenario(
         "support": (0.01, 0.8),
         "crush_factor": (0.5, 2.0),
     },
+    min_pixels=10.0,
 )
 _CREASE = Scenario(
     name="crease",
@@ -45,6 +46,7 @@ _CREASE = Scenario(
         "crush_factor": (0.5, 2.0),
         "sharpness": (6.0, 14.0),
     },
+    min_pixels=14.0,
 )
 _IMPRINT = Scenario(
     name="imprint",
@@ -52,6 +54,7 @@ _IMPRINT = Scenario(
     size_range=(0.04, 0.2),
     needs=("yields",),
     parameters={"depth_ratio": (0.05, 0.16), "flow_width": (0.12, 0.3)},
+    min_pixels=8.0,
 )
 _SCRATCH = Scenario(
     name="scratch",
@@ -67,6 +70,8 @@ _SCRATCH = Scenario(
         "waver": (0.0, 0.06),
         "unevenness": (0.05, 0.6),
     },
+    min_pixels=14.0,
+    orientation="texture",
 )
 
 _WRINKLE = Scenario(
@@ -75,6 +80,7 @@ _WRINKLE = Scenario(
     size_range=(0.2, 0.6),
     needs=("wrinkles",),
     parameters={"wavelength_ratio": (0.12, 0.2), "overstrain": (3.0, 6.0)},
+    min_pixels=20.0,
 )
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(

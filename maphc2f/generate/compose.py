@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from maphc2f.defects import FAMILIES
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool, PreparedPicture, Symmetry, draw_symmetry, to_unit
-from maphc2f.generate.placement import AXIS_COHERENCE, draw_pose
+from maphc2f.generate.placement import draw_pose, frame_axis
 from maphc2f.generate.plan import Group, sample_id
 from maphc2f.generate.rows import label_id, mode_of
 from maphc2f.generate.simulate import GroupSimulation
@@ -29,9 +29,6 @@ from maphc2f.render.window import Appearance, WindowInputs, WindowResult
 from maphc2f.rng import stream
 from maphc2f.sample import MAPS, Sample, Snapshot
 from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
-
-ORIENTED = frozenset({"grain", "scratch", "crease"})
-"""Scenarios whose frame's x axis follows the direction of a directed texture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +104,15 @@ def prepare_window(kitchen: Kitchen, order: Order) -> Prepared | None:
     source = kitchen.pool.choose(order.index, order.group.split, order.rank)
     symmetry = draw_symmetry(kitchen.category.substrate_symmetry, source.image.shape[:2], rng)
     picture = symmetry.picture(source)
-    axis = None
-    if simulation.scenario in ORIENTED and picture.statistics.coherence > AXIS_COHERENCE:
-        axis = picture.statistics.direction
-    pose = draw_pose(snapshot, simulation.placement, picture, rng, axis)
+    orientation = FAMILIES[simulation.family].scenarios[simulation.scenario].orientation
+    pose = draw_pose(
+        snapshot,
+        simulation.placement,
+        picture,
+        rng,
+        frame_axis(orientation, picture.statistics),
+        reversible=orientation != "gravity",
+    )
     if pose is None:
         return None
     severity = min(1.0, snapshot.size / order.simulated.size_max)

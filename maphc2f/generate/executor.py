@@ -1,11 +1,12 @@
 """Running tasks in this process or on a local Dask cluster, results as they come.
 
-* :func:`execute` yields one :class:`Outcome` a task, in any order.
+* :class:`Crew` yields one :class:`Outcome` a :class:`Task`, in any order; :func:`execute` does so for one batch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,15 @@ TASKS_AHEAD = 3
 
 RETRIES = 3
 """Times that a task is given to another worker after its worker died."""
+
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": RETRIES,
+    "distributed.admin.large-graph-warning-threshold": "1GB",
+    # A worker's memory is bounded by its batch: spilling and pausing would only hide a leak.
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.target": False,
+    "distributed.comm.timeouts.connect": "60s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +55,57 @@ class Outcome:
     error: Maphc2fError | None = None
 
 
-def execute(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
-    """Run ``tasks`` and yield their outcomes.
+class Crew:
+    """Workers of one run: this process, or a local cluster that starts with the first tasks and serves all of them.
 
     Args:
-        tasks: What to run.
-        workers: 1 runs here, one after the other; more start a local cluster of single-threaded processes.
-
-    Raises:
-        Exception: Whatever a task raises that is not a Maphc2fError: that is a bug, and ends the run.
+        workers: 1 or less runs here, one task after the other; more start as many single-threaded processes.
     """
-    if not tasks:
-        return
-    if workers == 1:
-        for task in tasks:
-            yield run_here(task)
-        return
-    yield from _on_cluster(tasks, min(workers, len(tasks)))
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._stack = contextlib.ExitStack()
+        self._client: Any = None
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def execute(self, tasks: Sequence[Task]) -> Iterator[Outcome]:
+        """Run ``tasks`` and yield their outcomes.
+
+        Raises:
+            Exception: Whatever a task raises that is not a Maphc2fError: that is a bug, and ends the run.
+        """
+        if self._workers <= 1 or not tasks:
+            yield from map(run_here, tasks)
+            return
+        if self._client is None:
+            self._client = self._start()
+        yield from _on_cluster(self._client, tasks, self._workers * TASKS_AHEAD)
+
+    def _start(self) -> Any:
+        import dask
+        from distributed import Client, LocalCluster
+
+        self._stack.enter_context(dask.config.set(SETTINGS))
+        cluster = LocalCluster(
+            n_workers=self._workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            silence_logs=50,
+            memory_limit=0,
+        )
+        return self._stack.enter_context(Client(self._stack.enter_context(cluster)))
+
+
+def execute(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
+    """Run ``tasks`` with a crew of their own and yield their outcomes; see :meth:`Crew.execute`."""
+    with Crew(min(workers, len(tasks))) as crew:
+        yield from crew.execute(tasks)
 
 
 def run_here(task: Task) -> Outcome:
@@ -72,45 +116,13 @@ def run_here(task: Task) -> Outcome:
         return Outcome(task, error=error)
 
 
-def _on_cluster(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
-    import dask
-    from distributed import Client, LocalCluster, as_completed
+def _on_cluster(client: Any, tasks: Sequence[Task], ahead: int) -> Iterator[Outcome]:
+    """Keep ``ahead`` tasks queued and yield outcomes as they come."""
+    from distributed import as_completed
 
-    settings = {
-        "distributed.scheduler.allowed-failures": RETRIES,
-        "distributed.admin.large-graph-warning-threshold": "1GB",
-        # A worker's memory is bounded by its batch: spilling and pausing would only hide a leak.
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.target": False,
-        "distributed.comm.timeouts.connect": "60s",
-    }
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(dask.config.set(settings))
-        cluster = stack.enter_context(
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                silence_logs=50,
-                memory_limit=0,
-            )
-        )
-        client = stack.enter_context(Client(cluster))
-        waiting = iter(tasks)
-        names: dict[str, Task] = {}
-
-        def submit(task: Task) -> Any:
-            future = client.submit(run_here, task, key=f"{task.name}", pure=False)
-            names[future.key] = task
-            return future
-
-        first = [submit(task) for _, task in zip(range(workers * TASKS_AHEAD), waiting, strict=False)]
-        queue = as_completed(first)
-        for future in queue:
-            yield future.result()
-            future.release()
-            del names[future.key]
-            following = next(waiting, None)
-            if following is not None:
-                queue.add(submit(following))
+    futures = (client.submit(run_here, task, key=task.name, pure=False) for task in tasks)
+    queue = as_completed(list(itertools.islice(futures, ahead)))
+    for future in queue:
+        yield future.result()
+        future.release()
+        queue.update(itertools.islice(futures, 1))

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +19,8 @@ from pydantic import ValidationError
 from maphc2f import __version__
 from maphc2f.errors import DatasetError
 from maphc2f.generate.plan import PlannedShard
-from maphc2f.shards.files import file_sha256, os_failure, write_atomic
-from maphc2f.shards.index import IndexEntry, write_entry
+from maphc2f.shards.files import TEMPORARY_SUFFIX, file_sha256, os_failure, write_atomic
+from maphc2f.shards.index import IndexEntry, read_entries, write_entry
 from maphc2f.shards.reader import read_rows
 from maphc2f.shards.writer import projection_paths
 from maphc2f.spec import DatasetSpec, Frozen, manifest_digest, recipe_digest
@@ -93,8 +93,8 @@ def write_info(root: Path, info: DatasetInfo) -> None:
     write_atomic(root / "dataset.json", lambda file: file.write(text.encode()))
 
 
-def check_folder(root: Path, dataset: DatasetSpec) -> None:
-    """Check that ``root`` is new, empty, or holds a dataset of the same recipes.
+def check_folder(root: Path, dataset: DatasetSpec, maps: tuple[str, ...] | None = None) -> None:
+    """Check that ``root`` is new, empty, or holds a dataset of the same recipes and, unless None, the same ``maps``.
 
     Raises:
         DatasetError: It holds something else; nothing was changed.
@@ -107,7 +107,7 @@ def check_folder(root: Path, dataset: DatasetSpec) -> None:
             rule="the dataset is a folder",
             remedy="choose another --out",
         )
-    if not root.exists() or not any(p.name not in (".lock", "events.jsonl") for p in root.iterdir()):
+    if not root.exists() or all(_is_start(path) for path in root.iterdir()):
         return
     if not (root / "dataset.json").exists():
         raise DatasetError(
@@ -117,9 +117,10 @@ def check_folder(root: Path, dataset: DatasetSpec) -> None:
             remedy="choose another --out",
         )
     try:
-        old = read_info(root).recipe_digests
+        info = read_info(root)
     except DatasetError:
-        old = {}
+        info = None
+    old = _committed_recipes(root) if info is None else info.recipe_digests
     new = describe(dataset, committed=0, state="running").recipe_digests
     other = sorted(name for name in old if old[name] != new.get(name))
     if other:
@@ -129,6 +130,23 @@ def check_folder(root: Path, dataset: DatasetSpec) -> None:
             rule="a run goes on only with the recipe it began with",
             remedy="choose another --out, or repeat the flags",
         )
+    if maps is not None and info is not None and info.maps != maps:
+        raise DatasetError(
+            f"made with --maps {','.join(info.maps) or 'of nothing'}",
+            where=f"--out {root}",
+            rule="all shards of a dataset hold the same maps",
+            remedy="choose another --out, or repeat --maps as it was",
+        )
+
+
+def _is_start(path: Path) -> bool:
+    """Whether a file may be all that a run left which was killed before it wrote ``dataset.json``."""
+    return path.name in (".lock", "events.jsonl") or (path.name.startswith(".") and path.suffix == TEMPORARY_SUFFIX)
+
+
+def _committed_recipes(root: Path) -> dict[str, str]:
+    """Return the recipes of committed shards, for a folder whose ``dataset.json`` is damaged."""
+    return {entry.category: entry.recipe_digest for entry in read_entries(root) if entry.config == "default"}
 
 
 @contextmanager
@@ -191,9 +209,21 @@ def _same_groups(entry: IndexEntry, shard: PlannedShard, recipe: str) -> bool:
 
 
 def adopt_shards(
-    root: Path, dataset: DatasetSpec, entries: Sequence[IndexEntry], shards: Sequence[PlannedShard]
+    root: Path,
+    dataset: DatasetSpec,
+    entries: Sequence[IndexEntry],
+    shards: Sequence[PlannedShard],
+    *,
+    holds: Callable[[IndexEntry], bool] = lambda _: True,
 ) -> dict[str, IndexEntry]:
     """Return the committed entries that serve the plan, by shard id.
+
+    Args:
+        root: The dataset folder.
+        dataset: What is to be made.
+        entries: The committed shards.
+        shards: The plan.
+        holds: Whether the pictures under a shard's samples are still those that they would choose.
 
     Shards of an earlier, smaller or larger plan of the same recipe are renamed if they hold the same groups; entries
     that serve no planned shard are removed together with their files.
@@ -203,7 +233,7 @@ def adopt_shards(
     kept: dict[str, IndexEntry] = {}
     for shard in shards:
         entry = by_place.get((shard.key.category, shard.key.split, shard.key.number))
-        if entry is None or not is_current(root, entry, shard, recipes[shard.key.category]):
+        if entry is None or not is_current(root, entry, shard, recipes[shard.key.category]) or not holds(entry):
             continue
         if entry.key != shard.key:
             entry = _rename(root, entry, shard)

@@ -1,6 +1,7 @@
 """Where a defect goes on a picture.
 
 * :func:`draw_pose` draws place, rotation and flip so that the defect lies on the part.
+* :func:`frame_axis` says which way an oriented defect lies.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from maphc2f.generate.pictures import Outline, PreparedPicture, outline
 from maphc2f.render.place import Pose
-from maphc2f.sample import Placement, Snapshot
+from maphc2f.render.window import PictureStatistics
+from maphc2f.sample import Orientation, Placement, Snapshot
 
 PROPOSALS = 24
 """Draws of one attempt: the first good one is taken, so the cheap test decides before anything is rendered."""
@@ -53,6 +55,8 @@ def draw_pose(
     prepared: PreparedPicture,
     rng: np.random.Generator,
     axis: float | None = None,
+    *,
+    reversible: bool = True,
 ) -> Pose | None:
     """Draw a pose with enough of the defect on the part, or None if no proposal has.
 
@@ -63,6 +67,7 @@ def draw_pose(
         rng: The sample's placement stream.
         axis: For oriented defects: direction of the frame's x axis in the picture, rad from x towards y (clockwise
             as seen), as :attr:`PictureStatistics.direction`. None: any direction.
+        reversible: Whether the frame may also lie the other way round along the axis.
     """
     probes = probe_points(snapshot)
     least = MIN_INSIDE_LINE if snapshot.trace is not None else MIN_INSIDE_REGION
@@ -75,7 +80,7 @@ def draw_pose(
             pose = _on_outline(border, prepared.pixel_size, rng)
         else:
             anchor = _draw_anchor(prepared.foreground, box, rng)
-            pose = _inside(anchor, prepared.pixel_size, axis, rng)
+            pose = _inside(anchor, prepared.pixel_size, axis, rng, reversible=reversible)
         if inside_share(pose.apply(probes), prepared.foreground) >= least:
             return pose
     return None
@@ -107,10 +112,21 @@ def _on_outline(border: Outline, pixel_size: float, rng: np.random.Generator) ->
     return Pose((float(anchor[0]), float(anchor[1])), float(np.arctan2(-nx, ny)), flip, pixel_size)
 
 
-def _inside(anchor: tuple[float, float], pixel_size: float, axis: float | None, rng: np.random.Generator) -> Pose:
+def frame_axis(orientation: Orientation, statistics: PictureStatistics) -> float | None:
+    """Return the direction of the frame's x axis that an orientation asks for on a picture, rad; None: any."""
+    if orientation == "gravity":
+        return 0.0
+    if orientation == "texture" and statistics.coherence > AXIS_COHERENCE:
+        return statistics.direction
+    return None
+
+
+def _inside(
+    anchor: tuple[float, float], pixel_size: float, axis: float | None, rng: np.random.Generator, *, reversible: bool
+) -> Pose:
     flip, reverse, turn = bool(rng.integers(2)), bool(rng.integers(2)), float(rng.random())
     angle = 2 * np.pi * turn
     if axis is not None:
         # R(angle) maps +x to (sin, cos) in (y, x), which is the direction at +angle from x towards y.
-        angle = axis + AXIS_SPREAD * (2 * turn - 1) + (np.pi if reverse else 0.0)
+        angle = axis + AXIS_SPREAD * (2 * turn - 1) + (np.pi if reverse and reversible else 0.0)
     return Pose(anchor, float(angle), flip, pixel_size)

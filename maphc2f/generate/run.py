@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from maphc2f.errors import IncompleteDatasetError, OutOfSpaceError, PictureError, UserError
-from maphc2f.generate.executor import Outcome, Task, execute
+from maphc2f.generate.choices import choices_hold, same_pictures
+from maphc2f.generate.executor import Crew, Outcome, Task
 from maphc2f.generate.folder import (
     DatasetInfo,
     State,
@@ -23,17 +28,19 @@ from maphc2f.generate.folder import (
     check_folder,
     describe,
     locked,
+    read_info,
     write_info,
 )
 from maphc2f.generate.plan import PlannedShard, check_names, plan_category
 from maphc2f.generate.profile import RunProfile
 from maphc2f.generate.progress import EventLog, Reporter
-from maphc2f.generate.sources import Inventory, SourceOptions, take_inventory, write_inventory
+from maphc2f.generate.sources import Inventory, SourceOptions, read_inventory, take_inventory, write_inventory
 from maphc2f.generate.worker import ShardReport, Site, good_recipe, make_good_shard, make_shard
 from maphc2f.manifest import dump_manifest
 from maphc2f.shards.files import sweep, write_atomic
 from maphc2f.shards.index import IndexEntry, ShardKey, read_entries
-from maphc2f.shards.reader import dataset_digest, open_shard
+from maphc2f.shards.reader import dataset_digest, open_shard, read_rows
+from maphc2f.shards.writer import project
 from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
 from maphc2f.substrates.base import SourcePicture
 from maphc2f.substrates.inventory import assign_splits, splits_present
@@ -123,16 +130,17 @@ def generate(
     """
     start = time.perf_counter()
     check_names(dataset)
-    check_folder(root, dataset)
+    check_folder(root, dataset, profile.maps)
     inventory = take_inventory(dataset, options, progress=reporter.note)
     _check_space(root, dataset, profile)
-    created = not root.exists()
+    # The topmost folder that this run makes: all of it goes again if the run cannot begin.
+    created = next((path for path in reversed((root, *root.absolute().parents)) if not path.exists()), None)
     with locked(root):
         try:
             job = _Job.open(dataset, root, profile, options, inventory, reporter)
         except BaseException:
-            if created:
-                shutil.rmtree(root, ignore_errors=True)
+            if created is not None:
+                shutil.rmtree(created, ignore_errors=True)
             raise
         summary = job.run()
     summary.seconds = time.perf_counter() - start
@@ -182,13 +190,16 @@ class _Job:
         sweep(root)
         data_root = None if options.data_root is None else str(options.data_root.absolute())
         plan = [s for c in dataset.categories for s in plan_category(dataset, c, splits=_splits(dataset, c, inventory))]
-        kept = adopt_shards(root, dataset, read_entries(root), plan)
+        holds = partial(_pictures_hold, root, dataset, inventory, _old_inventory(root))
+        kept = adopt_shards(root, dataset, read_entries(root), plan, holds=holds)
+        _project_late(root, profile, kept)
+        site = Site(str(root), data_root, uuid.uuid4().hex)
+        job = cls(dataset, root, profile, site, inventory, plan, kept, reporter, EventLog(root), data_root)
+        # First of all files: a folder without it is taken for somebody else's.
+        job.write_state("running", sum(entry.rows for entry in kept.values()))
         text = dump_manifest(dataset)
         write_atomic(root / "manifest.toml", lambda file: file.write(text.encode()))
         write_inventory(root, inventory)
-        site = Site(str(root), data_root, uuid.uuid4().hex)
-        job = cls(dataset, root, profile, site, inventory, plan, kept, reporter, EventLog(root), data_root)
-        job.write_state("running", sum(entry.rows for entry in kept.values()))
         _write_plan(root, dataset, plan)
         return job
 
@@ -215,7 +226,9 @@ class _Job:
         try:
             self._work(summary)
         except BaseException as error:
-            self.log.write("stopped", cause=type(error).__name__, message=str(error))
+            # A full disk must not hide what stopped the run.
+            with contextlib.suppress(OSError):
+                self.log.write("stopped", cause=type(error).__name__, message=str(error))
             raise
         finally:
             self.reporter.stop()
@@ -223,14 +236,16 @@ class _Job:
         return summary
 
     def _work(self, summary: Summary) -> None:
-        self._execute(self._folder_goods(), summary, counted=False)
+        goods = self._folder_goods()
         missing = [shard for shard in self.plan if shard.key.shard_id not in self.kept]
         tasks = [Task(s.key.shard_id, make_shard, (self.site, s, self.profile), s.rows) for s in missing]
-        self._execute(tasks, summary, counted=True)
-        self._execute(self._used_goods(), summary, counted=False)
+        with Crew(min(self.profile.workers, max(len(goods), len(tasks)))) as crew:
+            self._execute(crew, goods, summary, counted=False)
+            self._execute(crew, tasks, summary, counted=True)
+            self._execute(crew, self._used_goods(), summary, counted=False)
 
-    def _execute(self, tasks: Sequence[Task], summary: Summary, *, counted: bool) -> None:
-        for outcome in execute(tasks, self.profile.workers):
+    def _execute(self, crew: Crew, tasks: Sequence[Task], summary: Summary, *, counted: bool) -> None:
+        for outcome in crew.execute(tasks):
             report = self._settle(outcome, summary)
             if report is not None and counted:
                 summary.made += report.entry.rows
@@ -322,6 +337,27 @@ def _whole(root: Path, entry: IndexEntry) -> bool:
     return path.is_file() and path.stat().st_size == entry.bytes
 
 
+def _old_inventory(root: Path) -> Inventory:
+    """Return the inventory of the run before, empty if there is none to read."""
+    try:
+        return read_inventory(root)
+    except (OSError, pa.ArrowException, TypeError):
+        return {}
+
+
+def _pictures_hold(root: Path, dataset: DatasetSpec, inventory: Inventory, old: Inventory, entry: IndexEntry) -> bool:
+    new = inventory[entry.category]
+    return same_pictures(old.get(entry.category, ()), new) or choices_hold(root, entry, new, dataset.seed)
+
+
+def _project_late(root: Path, profile: RunProfile, kept: Mapping[str, IndexEntry]) -> None:
+    """Write the PNG files of kept shards if the run before was asked for none."""
+    if not kept or profile.layout != "both" or read_info(root).layout == "both":
+        return
+    for entry in kept.values():
+        project(root, read_rows(entry.key.data_path(root)))
+
+
 def _splits(dataset: DatasetSpec, category: CategorySpec, inventory: Inventory) -> Any:
     return splits_present(assign_splits(inventory[category.name], dataset.seed, category.name))
 
@@ -330,7 +366,6 @@ def _write_plan(root: Path, dataset: DatasetSpec, plan: Sequence[PlannedShard]) 
     """Write ``plan.parquet``, one row a sample, for people to look at; nothing reads it back."""
     if dataset.total > MAX_PLAN_ROWS:
         return
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     from maphc2f.generate.plan import sample_id

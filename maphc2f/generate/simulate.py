@@ -64,7 +64,8 @@ def draw_request(
     seen = scenario.min_pixels * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
     low = min(max(low, smallest, seen), high)
     severity = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    fractions = stage_fractions(1 if scale < 1 else group.count, float(rng.random()))
+    # All K stages even where the last group is shorter, so that a larger count keeps its samples.
+    fractions = stage_fractions(1 if scale < 1 else dataset.snapshots, float(rng.random()))
     # Stages below the range's lower end would leave what --severity asks for.
     fractions = tuple(max(f, min(1.0, category.severity[0] / severity)) for f in fractions)
     size = severity * size_max * scale * fractions[-1]

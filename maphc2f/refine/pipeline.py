@@ -85,7 +85,7 @@ def synthesise(inputs: Sequence[WindowInputs], stage: Stage) -> list[WindowResul
 
 def _chunks(inputs: Sequence[WindowInputs]) -> list[list[int]]:
     """Return indices of windows of one kind, few enough at a time to stay in cache."""
-    kinds: dict[tuple[bool, bool], list[int]] = {}
+    kinds: dict[tuple[bool, ...], list[int]] = {}
     for i, window in enumerate(inputs):
         kinds.setdefault(group_key(window), []).append(i)
     chunks = []
@@ -179,8 +179,9 @@ def _synergy(batch: WindowBatch, softness: Tensor, state: State) -> State:
         state = replace(state, half_width=torch.clamp(state.half_width - shift, min=0.0))
     else:
         state = replace(state, level=state.level + shift)
-    change = npcf_plus.match_optics(keep * change, found, front, softness)
-    return replace(state, picture=compose(batch.picture, batch.picture + change, batch.allowed))
+    correction = npcf_plus.match_optics(keep * gray, found, front, softness)
+    picture = batch.picture + keep * change + correction
+    return replace(state, picture=compose(batch.picture, picture, batch.allowed))
 
 
 def _texture(batch: WindowBatch, rendered: Rendered, state: State) -> State:

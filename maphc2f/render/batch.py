@@ -105,9 +105,14 @@ class WindowBatch:
     scalars: Scalars
 
 
-def group_key(window: WindowInputs) -> tuple[bool, bool]:
-    """Return what must be equal within a batch besides the shape: line or region, overlay or rendered."""
-    return window.fields.is_line, window.overlay is not None
+def group_key(window: WindowInputs) -> tuple[bool, bool, bool, bool]:
+    """Return what must be equal within a batch besides the shape: line or region, overlay or rendered, stained, moved.
+
+    A stain or a warp of nothing changes the last bit of a picture, so no sample may get one for its neighbours' sake.
+    """
+    fields = window.fields
+    stained, moved = bool((fields.product > 0).any()), bool(fields.displacement.any())
+    return fields.is_line, window.overlay is not None, stained, moved
 
 
 def amplitude_floor(window: WindowInputs) -> float:

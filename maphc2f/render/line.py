@@ -64,6 +64,9 @@ BRIGHT_SHARE = 0.6
 TIP_DARKNESS = 0.45
 """Relative darkness where the opening vanishes; a shallow groove sees more of the lights."""
 
+OVERSHOOT = 1.25
+"""Darkest part over the peak amplitude (a fourth-power mean along the crack): a groove saturates."""
+
 LIP_WIDTH = 1.3
 """Width of the chamfer at the mouth, px."""
 
@@ -192,7 +195,7 @@ def render_line(batch: WindowBatch) -> Rendered:
     coverage = strip_coverage(distance, half_width, sigma)
     strength = coverage * _darkness(batch)
     peak = torch.clamp(masked_peak(strength, coverage * batch.allowed), min=0.02)
-    light = _groove(batch, strength / peak, peak, level)
+    light = _groove(batch, torch.clamp(strength / peak, max=OVERSHOOT), peak, level)
     lit = _lip(batch, distance, half_width, sigma, coverage)
     picture = encode(light) + LIP_GAIN * batch.scalars.lip * batch.scalars.amplitude * lit
     return Rendered(picture, batch.distance, half_width, sigma, torch.ones_like(half_width))

@@ -106,8 +106,8 @@ def warp(picture: Tensor, displacement: Tensor) -> Tensor:
     columns = torch.arange(width, dtype=picture.dtype, device=picture.device) - displacement[:, 1]
     grid = torch.stack((columns * (2.0 / (width - 1)) - 1.0, rows * (2.0 / (height - 1)) - 1.0), dim=-1)
     moved = nnf.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=True)
-    still = (displacement == 0).all(dim=1, keepdim=True).to(picture.dtype)
-    return moved + still * (picture - moved)
+    moving = (displacement != 0).any(dim=1, keepdim=True).to(picture.dtype)
+    return picture + moving * (moved - picture)
 
 
 def absorb(light: Tensor, thickness: Tensor, colour: Tensor, illumination: Tensor) -> Tensor:
@@ -123,9 +123,8 @@ def absorb(light: Tensor, thickness: Tensor, colour: Tensor, illumination: Tenso
         colour: ρ (B, C, 1, 1).
         illumination: Light that falls on the surface, relative to the picture's mean (B, 1, H, W).
     """
-    bare = torch.exp(-2.0 * film_contrast(colour) * thickness)
-    thick = colour * illumination
-    return thick + bare * (light - thick)
+    hidden = 1.0 - torch.exp(-2.0 * film_contrast(colour) * thickness)
+    return light + hidden * (colour * illumination - light)
 
 
 def film_contrast(colour: Tensor) -> Tensor:

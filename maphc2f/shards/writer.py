@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -36,7 +36,7 @@ def projection_paths(root: Path, row: Row) -> dict[str, Path]:
     return {"image": root / "images" / place, "mask": root / "masks" / place}
 
 
-def project(root: Path, rows: Sequence[Row]) -> None:
+def project(root: Path, rows: Iterable[Row]) -> None:
     """Write the PNG files of ``rows``. They are copies of committed bytes, so they need not survive a power cut."""
     for row in rows:
         for column, path in projection_paths(root, row).items():

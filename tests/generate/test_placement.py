@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maphc2f.bundled import find_material
 from maphc2f.defects import FAMILIES
-from maphc2f.generate.compose import ORIENTED, Order, prepare_window
+from maphc2f.generate.compose import Order, prepare_window
 from maphc2f.generate.pictures import Symmetry, outline
 from maphc2f.generate.placement import (
     AXIS_COHERENCE,
@@ -19,6 +19,7 @@ from maphc2f.generate.placement import (
     MIN_INSIDE_LINE,
     MIN_INSIDE_REGION,
     draw_pose,
+    frame_axis,
     inside_share,
     probe_points,
 )
@@ -170,16 +171,47 @@ def test_direction_and_light_turn_with_the_picture(degrees: float, symmetry: Sym
     assert said @ seen / (np.linalg.norm(said) * np.linalg.norm(seen)) > 0.95
 
 
-@pytest.mark.parametrize("scenario", sorted(ORIENTED))
-def test_oriented_scenarios_are_long_in_x(scenario: str) -> None:
+@pytest.mark.parametrize(("family", "scenario", "material"), [("crack", "grain", "wood"), ("deformation", "scratch", "steel")])
+def test_long_oriented_scenarios_are_long_in_x(family: str, scenario: str, material: str) -> None:
     """Their frame's x axis is what follows the texture."""
-    family = "crack" if scenario == "grain" else "deformation"
-    material = find_material("wood" if scenario == "grain" else "steel")
+    assert FAMILIES[family].scenarios[scenario].orientation == "texture"
     view = 128 * PIXEL
-    request = SimulationRequest(scenario, material, 0.4 * view, (1.0,), view, PIXEL)
+    request = SimulationRequest(scenario, find_material(material), 0.4 * view, (1.0,), view, PIXEL)
     points = probe_points(FAMILIES[family].simulate(request, stream(0, "long", scenario)).snapshots[0])
     spread = points.std(0)
     assert spread[1] > 2 * spread[0]
+
+
+def test_a_run_of_rust_is_long_in_y_below_its_source() -> None:
+    assert FAMILIES["corrosion"].scenarios["rust_run"].orientation == "gravity"
+    view = 128 * PIXEL
+    request = SimulationRequest("rust_run", find_material("steel"), 0.35 * view, (1.0,), view, PIXEL)
+    points = probe_points(FAMILIES["corrosion"].simulate(request, stream(0, "run")).snapshots[0])
+    assert points[:, 0].std() > 1.3 * points[:, 1].std()
+
+
+def test_gravity_points_down_whatever_the_texture() -> None:
+    picture = picture_of(stripes(37))
+    axis = frame_axis("gravity", picture.statistics)
+    for seed in range(40):
+        placed = draw_pose(DISK, "interior", picture, stream(seed, "place"), axis, reversible=False)
+        assert placed is not None
+        down = placed.matrix @ np.array([1.0, 0.0]) * PIXEL
+        assert down[0] >= np.cos(AXIS_SPREAD) - 1e-9
+
+
+def test_axes_of_orientations() -> None:
+    directed, plain = picture_of(stripes(37)).statistics, flat(disk_mask()).statistics
+    assert plain.coherence < AXIS_COHERENCE < directed.coherence
+    assert frame_axis("texture", directed) == directed.direction
+    assert frame_axis("texture", plain) is None
+    assert frame_axis("free", directed) is None
+
+
+def test_an_axis_may_lie_both_ways_round() -> None:
+    picture = picture_of(stripes(0))
+    drawn = [draw_pose(DISK, "interior", picture, stream(seed, "place"), 0.0) for seed in range(40)]
+    assert {placed.matrix[1, 1] * (-1 if placed.flip else 1) > 0 for placed in drawn if placed} == {True, False}
 
 
 def test_a_scratch_follows_a_horizontal_grain() -> None:

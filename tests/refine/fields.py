@@ -47,7 +47,7 @@ def line_fields(size: int, *, tilt: float = 0.35, length: float = 0.6, opening: 
     step = 16
     nearest = np.concatenate([
         np.argmin((y[None] - part[0]) ** 2 + (x[None] - part[1]) ** 2, axis=1)
-        for part in np.split(grid, size // step, axis=1)
+        for part in np.array_split(grid, size // step, axis=1)
     ])
     distance = np.hypot(y[nearest] - grid[0, :, 0], x[nearest] - grid[1, :, 0]).reshape(size, size)
     zero = np.zeros((size, size), np.float32)
@@ -68,7 +68,7 @@ def region_fields(
     y, x = np.mgrid[0:size, 0:size].astype(np.float64) - (size - 1) / 2
     rim = size * radius * (1 + 0.15 * np.cos(3 * np.arctan2(y, x) + 0.4))
     level = np.hypot(y, x) - rim
-    inside = 1 / (1 + np.exp(level / 1.5))
+    inside = 1 / (1 + np.exp(level))
     support = level < 10
     window = np.clip(1 - level / 9, 0, 1) * support
     gy, gx = np.gradient(inside)
