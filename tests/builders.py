@@ -49,7 +49,7 @@ def dataset(*categories: CategorySpec, **changes: Any) -> DatasetSpec:
 
 
 def tiny_dataset(**changes: Any) -> DatasetSpec:
-    """Return two categories, 18 samples in both splits: a colour texture with cracks, a part with corrosion and dents."""
+    """Return two categories, 18 samples: cracks on a colour texture in both splits, corrosion and dents on a part."""
     nut = category(
         "nut",
         count=6,

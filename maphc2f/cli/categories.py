@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 
-@click.group(name="categories")
+@click.group(name="categories", epilog="\b\nExample:\n  maphc2f categories validate mine.toml")
 def command() -> None:
     """Check manifests of your own."""
 
@@ -28,7 +28,7 @@ def validate(file: Path) -> None:
     )
 
 
-@command.command(name="schema")
+@command.command(name="schema", epilog="\b\nExample:\n  maphc2f categories schema > maphc2f.schema.json")
 def schema() -> None:
     """Print the JSON Schema of manifests, for editors."""
     from maphc2f.manifest import json_schema

@@ -87,6 +87,7 @@ def command(out: Path, workers: int | None, layout: Any, maps: str | None, **val
         f"{summary.committed} of {summary.samples} samples in {out}, "
         f"{summary.made} made in {summary.seconds:.0f} s ({rate:.1f}/s)"
     )
+    click.echo(f"redrawn: {summary.redrawn_simulations} simulations, {summary.redrawn_placements} placements")
     if summary.content_digest:
         click.echo(f"content digest {summary.content_digest}")
     summary.require_complete()

@@ -58,13 +58,13 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="maphc2f")
 def cli() -> None:
-    r"""Make synthetic industrial defects from good pictures alone.
+    """Make synthetic industrial defects from good pictures alone.
 
     \b
     Start with:
       maphc2f preview --out sheet.png
       maphc2f generate --categories all --per-category 8 --out ds
-    """
+    """  # noqa: D301  # \b is click's mark for a block that keeps its lines
 
 
 def run(arguments: list[str] | None = None) -> int:

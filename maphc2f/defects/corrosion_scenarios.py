@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -45,115 +46,117 @@ _METAL = {"heterogeneity": (0.3, 1.2), "grain": (0.03, 0.12), "banding": (1.0, 3
 _FILM = {"film": (0.1, 0.95), "boundary_layer": (0.02, 0.2), "repassivation": (0.0, 0.25)}
 _LAYER = {"reach": (0.08, 0.2), "supply": (0.05, 0.3), "demand": (0.0, 30.0), "run": (0.0, 0.0), "wetness": (0.3, 0.9)}
 
-SCENARIOS: dict[str, Scenario] = {
-    scenario.name: scenario
-    for scenario in (
-        Scenario(
-            "pit",
-            "Corrosion pits, single or grown together",
-            (0.01, 0.09),
-            weight=2.0,
-            needs=_NEEDS,
-            parameters={
-                **_METAL,
-                **_FILM,
-                "pits": (1.0, 6.0),
-                "scatter": (0.05, 0.2),
-                "elongation": (1.0, 4.0),
-                "inert": (0.0, 0.2),
-            },
-            min_pixels=5.0,
-            orientation="texture",
-        ),
-        Scenario(
-            "pit_cluster",
-            "Ragged cluster of pits with sound metal between",
-            (0.04, 0.25),
-            weight=1.0,
-            needs=_NEEDS,
-            parameters={
-                **_METAL,
-                **_FILM,
-                "pits": (2.0, 5.0),
-                "scatter": (0.05, 0.15),
-                "banding": (1.5, 5.0),
-                "inert": (0.2, 0.45),
-                "breakdown": (3e-4, 3e-3),
-                "sites": (0.02, 0.08),
-                "reach": (0.06, 0.15),
-                "wetness": (0.3, 0.9),
-            },
-            min_pixels=14.0,
-            orientation="texture",
-        ),
-        Scenario(
-            "rust_patch",
-            "Pits with rust that spreads beyond them",
-            (0.05, 0.35),
-            weight=1.0,
-            needs=(*_NEEDS, "product_volume_ratio"),
-            parameters={
-                **_METAL,
-                **_FILM,
-                **_LAYER,
-                "pits": (1.0, 5.0),
-                "scatter": (0.05, 0.15),
-                "inert": (0.1, 0.4),
-                "breakdown": (3e-4, 3e-3),
-                "sites": (0.01, 0.05),
-                "visible": (1e-6, 4e-6),
-                "retained": (0.01, 0.1),
-                "reach": (0.1, 0.22),
-            },
-            min_pixels=10.0,
-            orientation="texture",
-        ),
-        Scenario(
-            "stain",
-            "Rust stain without visible pits",
-            (0.05, 0.35),
-            weight=1.0,
-            needs=(*_NEEDS, "product_volume_ratio"),
-            parameters={
-                **_LAYER,
-                "pits": (1.0, 6.0),
-                "scatter": (0.05, 0.2),
-                "breakdown": (3.0, 15.0),
-                "sites": (0.1, 0.8),
-                "reach": (0.04, 0.1),
-                "demand": (0.0, 15.0),
-                "visible": (1e-6, 3e-6),
-                "general_attack": (1e-4, 1e-3),
-            },
-            min_pixels=10.0,
-        ),
-        Scenario(
-            "rust_run",
-            "Rust that ran down from a leak",
-            (0.05, 0.35),
-            weight=0.5,
-            needs=(*_NEEDS, "product_volume_ratio"),
-            parameters={
-                **_LAYER,
-                "pits": (1.0, 7.0),
-                "scatter": (0.02, 0.08),
-                "elongation": (1.0, 5.0),
-                "breakdown": (3.0, 15.0),
-                "sites": (0.0, 0.0),
-                "reach": (0.03, 0.07),
-                "demand": (0.0, 6.0),
-                "visible": (1e-6, 3e-6),
-                "general_attack": (1e-4, 1e-3),
-                "run": (80.0, 400.0),
-                "wetness": (0.3, 0.7),
-                "rivulets": (2.0, 6.0),
-                "high": (0.4, 0.4),
-            },
-            min_pixels=14.0,
-            orientation="gravity",
-        ),
-    )
-}
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {
+        scenario.name: scenario
+        for scenario in (
+            Scenario(
+                "pit",
+                "Corrosion pits, single or grown together",
+                (0.01, 0.09),
+                weight=2.0,
+                needs=_NEEDS,
+                parameters={
+                    **_METAL,
+                    **_FILM,
+                    "pits": (1.0, 6.0),
+                    "scatter": (0.05, 0.2),
+                    "elongation": (1.0, 4.0),
+                    "inert": (0.0, 0.2),
+                },
+                min_pixels=5.0,
+                orientation="texture",
+            ),
+            Scenario(
+                "pit_cluster",
+                "Ragged cluster of pits with sound metal between",
+                (0.04, 0.25),
+                weight=1.0,
+                needs=_NEEDS,
+                parameters={
+                    **_METAL,
+                    **_FILM,
+                    "pits": (2.0, 5.0),
+                    "scatter": (0.05, 0.15),
+                    "banding": (1.5, 5.0),
+                    "inert": (0.2, 0.45),
+                    "breakdown": (3e-4, 3e-3),
+                    "sites": (0.02, 0.08),
+                    "reach": (0.06, 0.15),
+                    "wetness": (0.3, 0.9),
+                },
+                min_pixels=14.0,
+                orientation="texture",
+            ),
+            Scenario(
+                "rust_patch",
+                "Pits with rust that spreads beyond them",
+                (0.05, 0.35),
+                weight=1.0,
+                needs=(*_NEEDS, "product_volume_ratio"),
+                parameters={
+                    **_METAL,
+                    **_FILM,
+                    **_LAYER,
+                    "pits": (1.0, 5.0),
+                    "scatter": (0.05, 0.15),
+                    "inert": (0.1, 0.4),
+                    "breakdown": (3e-4, 3e-3),
+                    "sites": (0.01, 0.05),
+                    "visible": (1e-6, 4e-6),
+                    "retained": (0.01, 0.1),
+                    "reach": (0.1, 0.22),
+                },
+                min_pixels=10.0,
+                orientation="texture",
+            ),
+            Scenario(
+                "stain",
+                "Rust stain without visible pits",
+                (0.05, 0.35),
+                weight=1.0,
+                needs=(*_NEEDS, "product_volume_ratio"),
+                parameters={
+                    **_LAYER,
+                    "pits": (1.0, 6.0),
+                    "scatter": (0.05, 0.2),
+                    "breakdown": (3.0, 15.0),
+                    "sites": (0.1, 0.8),
+                    "reach": (0.04, 0.1),
+                    "demand": (0.0, 15.0),
+                    "visible": (1e-6, 3e-6),
+                    "general_attack": (1e-4, 1e-3),
+                },
+                min_pixels=10.0,
+            ),
+            Scenario(
+                "rust_run",
+                "Rust that ran down from a leak",
+                (0.05, 0.35),
+                weight=0.5,
+                needs=(*_NEEDS, "product_volume_ratio"),
+                parameters={
+                    **_LAYER,
+                    "pits": (1.0, 7.0),
+                    "scatter": (0.02, 0.08),
+                    "elongation": (1.0, 5.0),
+                    "breakdown": (3.0, 15.0),
+                    "sites": (0.0, 0.0),
+                    "reach": (0.03, 0.07),
+                    "demand": (0.0, 6.0),
+                    "visible": (1e-6, 3e-6),
+                    "general_attack": (1e-4, 1e-3),
+                    "run": (80.0, 400.0),
+                    "wetness": (0.3, 0.7),
+                    "rivulets": (2.0, 6.0),
+                    "high": (0.4, 0.4),
+                },
+                min_pixels=14.0,
+                orientation="gravity",
+            ),
+        )
+    }
+)
 
 
 def draw_numbers(scenario: Scenario, overrides: Mapping[str, tuple[float, float]], rng: np.random.Generator) -> Numbers:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -67,7 +68,7 @@ class Prepared:
     inputs: WindowInputs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Kitchen:
     """What all samples of a category share; ``maps`` are the optional maps to make."""
 
@@ -82,9 +83,22 @@ class Kitchen:
         """Seed of the dataset."""
         return self.dataset.seed
 
+    @cached_property
+    def recipe(self) -> str:
+        """Digest of the category's recipe, which every row carries."""
+        return recipe_digest(self.dataset, self.category)
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Names of all registered families."""
+        return tuple(FAMILIES)
+
 
 def cut(pixels: NDArray[Any], window: Window, *, fill: bool) -> NDArray[Any]:
-    """Return the window of an array (H, W[, C]); beyond the border the picture is mirrored, or zero if not ``fill``."""
+    """Return the window of an array (H, W[, C]).
+
+    Beyond the border the last row or column goes on, or zero if not ``fill``.
+    """
     height, width = pixels.shape[:2]
     bottom, right = window.top + window.height, window.left + window.width
     inner = pixels[window.top : min(bottom, height), window.left : min(right, width)]
@@ -272,9 +286,9 @@ def _row(
         "material": category.material,
         "substrate_id": picture.substrate_id,
         "licence": picture.source.licence,
-        "recipe_digest": recipe_digest(kitchen.dataset, category),
+        "recipe_digest": kitchen.recipe,
         "substrate_transform": prepared.symmetry.row(),
-        "label": label_id(simulation.family, tuple(FAMILIES)),
+        "label": label_id(simulation.family, kitchen.families),
         "severity": prepared.severity,
         "area_fraction": float((mask > 0).mean()),
         "sqe_score": sqe_score(terms),

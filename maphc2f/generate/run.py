@@ -10,7 +10,7 @@ import contextlib
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from maphc2f.errors import IncompleteDatasetError, OutOfSpaceError, PictureError, UserError
+from maphc2f.errors import IncompleteDatasetError, OutOfSpaceError, PictureError
 from maphc2f.generate.choices import choices_hold, same_pictures
 from maphc2f.generate.executor import Crew, Outcome, Task
 from maphc2f.generate.folder import (
@@ -31,21 +31,20 @@ from maphc2f.generate.folder import (
     read_info,
     write_info,
 )
+from maphc2f.generate.goods import GoodPictures
 from maphc2f.generate.plan import PlannedShard, check_names, plan_category
 from maphc2f.generate.profile import RunProfile
 from maphc2f.generate.progress import EventLog, Reporter
 from maphc2f.generate.sources import Inventory, SourceOptions, read_inventory, take_inventory, write_inventory
-from maphc2f.generate.worker import ShardReport, Site, good_recipe, make_good_shard, make_shard
+from maphc2f.generate.worker import ShardReport, Site, make_shard
 from maphc2f.manifest import dump_manifest
 from maphc2f.shards.files import sweep, write_atomic
-from maphc2f.shards.index import IndexEntry, ShardKey, read_entries
-from maphc2f.shards.reader import dataset_digest, open_shard, read_rows
+from maphc2f.shards.index import IndexEntry, read_entries
+from maphc2f.shards.reader import dataset_digest, read_rows
 from maphc2f.shards.writer import project
-from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
-from maphc2f.substrates.base import SourcePicture
+from maphc2f.spec import CategorySpec, DatasetSpec
 from maphc2f.substrates.inventory import assign_splits, splits_present
 
-GOODS_PER_SHARD = 256
 MAX_PLAN_ROWS = 1_000_000
 BYTES_PER_PIXEL = 1.6
 """Measured mean of a PNG with its mask, RGB, with some reserve: only for the estimate of disk space."""
@@ -65,6 +64,8 @@ class Summary:
         failed: Ids of samples that found no valid form.
         lost: One line for each shard that could not be made.
         content_digest: Of the whole folder; None unless complete.
+        redrawn_simulations: Simulations that were rejected and drawn again, over all committed shards.
+        redrawn_placements: Places, pictures and sizes drawn again.
     """
 
     root: Path
@@ -76,6 +77,8 @@ class Summary:
     failed: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     content_digest: str | None = None
+    redrawn_simulations: int = 0
+    redrawn_placements: int = 0
 
     @property
     def complete(self) -> bool:
@@ -236,13 +239,14 @@ class _Job:
         return summary
 
     def _work(self, summary: Summary) -> None:
-        goods = self._folder_goods()
+        goods = GoodPictures(self.root, self.dataset, self.inventory, self.site)
+        first = goods.of_files()
         missing = [shard for shard in self.plan if shard.key.shard_id not in self.kept]
         tasks = [Task(s.key.shard_id, make_shard, (self.site, s, self.profile), s.rows) for s in missing]
-        with Crew(min(self.profile.workers, max(len(goods), len(tasks)))) as crew:
-            self._execute(crew, goods, summary, counted=False)
+        with Crew(min(self.profile.workers, max(len(first), len(tasks)))) as crew:
+            self._execute(crew, first, summary, counted=False)
             self._execute(crew, tasks, summary, counted=True)
-            self._execute(crew, self._used_goods(), summary, counted=False)
+            self._execute(crew, goods.of_pools(self.kept.values()), summary, counted=False)
 
     def _execute(self, crew: Crew, tasks: Sequence[Task], summary: Summary, *, counted: bool) -> None:
         for outcome in crew.execute(tasks):
@@ -280,61 +284,13 @@ class _Job:
     def _finish(self, summary: Summary) -> None:
         summary.committed = sum(entry.rows for entry in self.kept.values())
         summary.failed = [name for entry in self.kept.values() for name in entry.failed]
+        summary.redrawn_simulations = sum(entry.redrawn_simulations for entry in self.kept.values())
+        summary.redrawn_placements = sum(entry.redrawn_placements for entry in self.kept.values())
         if summary.complete:
             summary.content_digest = dataset_digest(self.root)
         state: State = "complete" if summary.complete else "incomplete"
         self.write_state(state, summary.committed, summary.content_digest)
         self.log.write("end", state=state, committed=summary.committed, content_digest=summary.content_digest)
-
-    def _folder_goods(self) -> list[Task]:
-        """Tasks for the good pictures of sources that have files: all of them."""
-        wanted = {
-            c.name: [p for p in self.inventory[c.name] if p.accepted]
-            for c in self.dataset.categories
-            if c.source.kind != "procedural"
-        }
-        return list(self._good_tasks(wanted))
-
-    def _used_goods(self) -> list[Task]:
-        """Tasks for procedural pictures: those that samples use; the others were never drawn."""
-        wanted = {}
-        for category in self.dataset.categories:
-            if category.source.kind == "procedural":
-                used = self._used_substrates(category.name)
-                accepted = [p for p in self.inventory[category.name] if p.accepted]
-                wanted[category.name] = [p for p in accepted if p.sha256[:12] in used]
-        return list(self._good_tasks(wanted))
-
-    def _used_substrates(self, category: str) -> set[str]:
-        used: set[str] = set()
-        for entry in self.kept.values():
-            if entry.category == category:
-                column = open_shard(entry.key.data_path(self.root)).read(columns=["substrate_id"]).column(0)
-                used.update(name.rsplit("-", 1)[-1] for name in column.to_pylist())
-        return used
-
-    def _good_tasks(self, wanted: Mapping[str, Sequence[SourcePicture]]) -> Iterator[Task]:
-        current = {e.key: e for e in read_entries(self.root) if e.config == "good"}
-        planned: set[ShardKey] = set()
-        for category, pictures in wanted.items():
-            recipe = recipe_digest(self.dataset, self.dataset.category(category))
-            chunks = [pictures[i : i + GOODS_PER_SHARD] for i in range(0, len(pictures), GOODS_PER_SHARD)]
-            for number, chunk in enumerate(chunks):
-                key = ShardKey(category, "good", number, len(chunks))
-                planned.add(key)
-                ids = [f"{category}-good-{p.sha256[:12]}" for p in chunk]
-                entry = current.get(key)
-                if entry is None or entry.recipe_digest != good_recipe(recipe, ids) or not _whole(self.root, entry):
-                    yield Task(key.shard_id, make_good_shard, (self.site, key, tuple(p.sha256 for p in chunk)), 0)
-        for key in current:
-            if key.category in wanted and key not in planned:
-                key.entry_path(self.root).unlink(missing_ok=True)
-                key.data_path(self.root).unlink(missing_ok=True)
-
-
-def _whole(root: Path, entry: IndexEntry) -> bool:
-    path = entry.key.data_path(root)
-    return path.is_file() and path.stat().st_size == entry.bytes
 
 
 def _old_inventory(root: Path) -> Inventory:
@@ -385,11 +341,3 @@ def _write_plan(root: Path, dataset: DatasetSpec, plan: Sequence[PlannedShard]) 
     ]
     table = pa.Table.from_pylist(sorted(rows, key=lambda row: str(row["sample_id"])))
     write_atomic(root / "plan.parquet", lambda file: pq.write_table(table, file), durable=False)
-
-
-def user_facing(error: BaseException) -> bool:
-    """Whether an error has a one-line message made for users."""
-    return isinstance(error, UserError | IncompleteDatasetError)
-
-
-NoteFunction = Callable[[str], None]

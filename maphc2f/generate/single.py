@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 
 from maphc2f.bundled import find_material
 from maphc2f.errors import IncompleteDatasetError, PictureError
+from maphc2f.explain import Loc, validate
 from maphc2f.generate.compose import Kitchen
 from maphc2f.generate.group import make_groups
 from maphc2f.generate.overlay import TextureBank
@@ -24,7 +27,7 @@ from maphc2f.generate.pictures import PicturePool
 from maphc2f.generate.plan import Group, check_names
 from maphc2f.generate.profile import Clock
 from maphc2f.sample import Sample
-from maphc2f.spec import CategorySpec, DatasetSpec, DefectSpec, MaterialSpec, SourceSpec, Stage
+from maphc2f.spec import DatasetSpec, MaterialSpec, Stage
 from maphc2f.substrates.base import LoadedPicture, SourcePicture
 
 MIN_SIDE = 32
@@ -101,31 +104,44 @@ def synthesize(  # noqa: PLR0913  # the public call names every choice; all but 
     """
     _check_image(image, foreground)
     spec = material if isinstance(material, MaterialSpec) else find_material(material, where="material")
-    defect = DefectSpec(family=family, scenario=scenario, parameters=parameters or {})
     height, width = image.shape[:2]
-    category = CategorySpec(
-        name=NAME,
-        count=1,
-        source=SourceSpec(kind="folder", path="."),
-        kind="texture",
-        material=spec.name,
-        pixel_size=pixel_size,
-        native_size=(width, height),
-        foreground="full" if foreground is None else "auto",
-        defects=(defect,),
-        severity=(severity, severity),
-    )
-    dataset = DatasetSpec(seed=seed, snapshots=1, stages=stages, categories=(category,), materials={spec.name: spec})
+    stanza = {
+        "name": NAME,
+        "count": 1,
+        "source": {"kind": "folder", "path": "."},
+        "kind": "texture",
+        "material": spec.name,
+        "pixel_size": float(pixel_size),
+        "native_size": (width, height),
+        "foreground": "full" if foreground is None else "auto",
+        "defects": [{"family": family, "scenario": scenario, "parameters": parameters or {}}],
+        "severity": (float(severity), float(severity)),
+    }
+    values = {
+        "seed": operator.index(seed),
+        "snapshots": 1,
+        "stages": stages,
+        "categories": [stanza],
+        "materials": {spec.name: spec.model_dump(mode="json")},
+    }
+    dataset = validate(DatasetSpec, values, _argument)
+    category = dataset.categories[0]
     check_names(dataset)
     memory = _Memory(image, foreground)
     pool = PicturePool(dataset, category, memory, memory.inventory())
-    kitchen = Kitchen(dataset, category, pool, TextureBank(None, seed))
+    kitchen = Kitchen(dataset, category, pool, TextureBank(None, dataset.seed))
     with _one_thread():
         samples, failures = make_groups(kitchen, [Group(0, family, "train", 0, 1)], Clock())
     if not samples:
         msg = f"no valid {family} sample on this picture: {failures[0].reason}"
         raise IncompleteDatasetError(msg)
     return samples[0]
+
+
+def _argument(loc: Loc) -> str:
+    """Name the argument of :func:`synthesize` that a field comes from."""
+    named = [part for part in loc if isinstance(part, str) and part in inspect.signature(synthesize).parameters]
+    return named[-1] if named else "arguments"
 
 
 def _check_image(image: NDArray[Any], foreground: NDArray[np.bool_] | None) -> None:
@@ -138,9 +154,12 @@ def _check_image(image: NDArray[Any], foreground: NDArray[np.bool_] | None) -> N
             rule=f"(H, W) uint8 or uint16, or (H, W, 3) uint8 RGB, sides of at least {MIN_SIDE} px",
             remedy="convert it first",
         )
-    if foreground is not None and (foreground.shape != image.shape[:2] or not foreground.any()):
+    if foreground is None:
+        return
+    fits = foreground.shape == image.shape[:2] and foreground.dtype == np.bool_
+    if not fits or not foreground.any():
         raise PictureError(
-            f"shape {foreground.shape}" if foreground.shape != image.shape[:2] else "empty",
+            "empty" if fits else f"{foreground.dtype} array of shape {foreground.shape}",
             where="foreground",
             rule="a non-empty bool array of the picture's height and width",
             remedy="pass None for the whole picture",

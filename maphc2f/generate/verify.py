@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,78 +18,27 @@ from pyarrow import ArrowException
 
 from maphc2f.defects import FAMILIES
 from maphc2f.errors import DatasetError
-from maphc2f.generate.folder import read_info
+from maphc2f.generate.folder import DatasetInfo, read_info
 from maphc2f.generate.pictures import Symmetry
-from maphc2f.generate.plan import SPLITS, PlannedShard, plan_category, sample_id
+from maphc2f.generate.plan import SPLITS, PlannedShard, plan_category
 from maphc2f.generate.rows import digest_facts
 from maphc2f.generate.sources import read_inventory
+from maphc2f.generate.strays import Report, check_strays
 from maphc2f.manifest import load_manifest
 from maphc2f.quality.invariants import CheckedWindow, check_sample
 from maphc2f.sample import MAPS
-from maphc2f.shards.files import TEMPORARY_SUFFIX, file_sha256
+from maphc2f.shards.files import file_sha256
 from maphc2f.shards.index import IndexEntry, read_entries, row_digest
 from maphc2f.shards.png import decode_png, pixel_sha256
 from maphc2f.shards.reader import dataset_digest, read_rows
 from maphc2f.shards.writer import project, projection_paths
-from maphc2f.spec import CategorySpec, DatasetSpec
+from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
 from maphc2f.substrates.inventory import assign_splits, splits_present
 
-TOP_LEVEL = {
-    "dataset.json",
-    "manifest.toml",
-    "inventory.parquet",
-    "plan.parquet",
-    "data",
-    "images",
-    "masks",
-    "index",
-    "scores",
-    "report",
-    "events.jsonl",
-    ".lock",
-}
 Pixels = NDArray[Any]
 
 SLACK = 0.02
 """The shares are read on the whole picture here and on a window when made: a ridge at its border may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong.
-
-    Attributes:
-        file: Path below the dataset folder.
-        row: Sample or substrate id, empty if the file as a whole.
-        problem: What is wrong.
-    """
-
-    file: str
-    row: str
-    problem: str
-
-    def __str__(self) -> str:
-        """One line."""
-        return f"{self.file}{' row ' + self.row if self.row else ''}: {self.problem}"
-
-
-@dataclass(slots=True)
-class Report:
-    """Result of a verification."""
-
-    samples: int = 0
-    goods: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    content_digest: str | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
-
-    def add(self, file: Path | str, row: str, problem: str) -> None:
-        """Record a finding."""
-        self.findings.append(Finding(str(file), row, problem))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +72,8 @@ def verify(root: Path, *, progress: Callable[[int], None] = lambda _: None) -> R
     info = read_info(root)
     dataset = _manifest(root, report)
     entries = _entries(root, report)
-    _check_plan(root, dataset, entries, report)
+    planned = _check_plan(root, dataset, entries, report)
+    _check_recipes(root, dataset, info, entries, report)
     for category in sorted({entry.category for entry in entries}):
         own = [entry for entry in entries if entry.category == category]
         goods = _check_goods(root, [e for e in own if e.config == "good"], report)
@@ -135,10 +85,12 @@ def verify(root: Path, *, progress: Callable[[int], None] = lambda _: None) -> R
                     _check_row(root, entry, row, goods, expected, report)
                     report.samples += 1
                     progress(1)
-    _check_strays(root, dataset, entries, report)
-    if info.content_digest is not None and report.ok:
+    check_strays(root, planned, entries, report)
+    if report.ok:
         report.content_digest = dataset_digest(root)
-        if report.content_digest != info.content_digest:
+        if info.content_digest is None:
+            report.add("dataset.json", "", "content digest is missing: run generate again")
+        elif report.content_digest != info.content_digest:
             report.add("dataset.json", "", "content digest is not that of the shards")
     return report
 
@@ -178,15 +130,31 @@ def planned_shards(root: Path, dataset: DatasetSpec) -> list[PlannedShard]:
     return shards
 
 
-def _check_plan(root: Path, dataset: DatasetSpec | None, entries: list[IndexEntry], report: Report) -> None:
+def _check_recipes(
+    root: Path, dataset: DatasetSpec | None, info: DatasetInfo, entries: list[IndexEntry], report: Report
+) -> None:
+    """Check that manifest, ``dataset.json`` and shards speak of the same recipes."""
+    if dataset is not None:
+        for category in dataset.categories:
+            if recipe_digest(dataset, category) != info.recipe_digests.get(category.name):
+                report.add("manifest.toml", "", f"recipe of {category.name} is not the one in dataset.json")
+    for entry in entries:
+        if entry.config == "default" and entry.recipe_digest != info.recipe_digests.get(entry.category):
+            report.add(entry.key.entry_path(root).relative_to(root), "", "recipe is not the one in dataset.json")
+
+
+def _check_plan(
+    root: Path, dataset: DatasetSpec | None, entries: list[IndexEntry], report: Report
+) -> list[PlannedShard] | None:
+    """Check that what is planned is committed; return the plan, or None if manifest or inventory cannot be read."""
     if dataset is None:
-        return
+        return None
     committed = {entry.key.shard_id: entry for entry in entries if entry.config == "default"}
     try:
         planned = planned_shards(root, dataset)
     except (OSError, ArrowException) as error:
         report.add("inventory.parquet", "", f"unreadable: {error}")
-        return
+        return None
     for shard in planned:
         name = shard.key.data_path(root).relative_to(root)
         entry = committed.pop(shard.key.shard_id, None)
@@ -197,6 +165,7 @@ def _check_plan(root: Path, dataset: DatasetSpec | None, entries: list[IndexEntr
             report.add(name, failed, "sample failed and is missing")
     for entry in committed.values():
         report.add(entry.key.data_path(root).relative_to(root), "", "shard is not in the plan")
+    return planned
 
 
 def _check_shard(root: Path, entry: IndexEntry, report: Report) -> Iterator[dict[str, Any]]:
@@ -306,46 +275,6 @@ def _checked(
         is_line=facts["is_line"],
         min_visible_share=(family.min_visible_share if share is None else share) - SLACK,
         min_change_inside=family.min_change_inside - SLACK,
-    )
-
-
-def _check_strays(root: Path, dataset: DatasetSpec | None, entries: list[IndexEntry], report: Report) -> None:
-    for path in sorted(root.iterdir()):
-        if path.name not in TOP_LEVEL:
-            report.add(path.name, "", "stray file")
-    known = {entry.key.data_path(root) for entry in entries}
-    for path in sorted((root / "data").rglob("*")):
-        if path.is_file() and path not in known:
-            kind = "left by a killed writer" if path.name.endswith(TEMPORARY_SUFFIX) else "stray file"
-            report.add(path.relative_to(root), "", kind)
-    known_entries = {entry.key.entry_path(root) for entry in entries}
-    reported = {finding.file for finding in report.findings}
-    for path in sorted((root / "index").rglob("*")):
-        if path.is_file() and path not in known_entries and str(path.relative_to(root)) not in reported:
-            report.add(path.relative_to(root), "", "stray file")
-    if dataset is not None:
-        _check_stray_pictures(root, dataset, report)
-
-
-def _check_stray_pictures(root: Path, dataset: DatasetSpec, report: Report) -> None:
-    counts = {category.name: category.count for category in dataset.categories}
-    for tree in ("images", "masks"):
-        for path in sorted((root / tree).rglob("*")):
-            if not path.is_file():
-                continue
-            parts = path.relative_to(root / tree).parts
-            if len(parts) != 3 or not _is_sample(parts, counts):
-                report.add(path.relative_to(root), "", "stray file")
-
-
-def _is_sample(parts: tuple[str, ...], counts: dict[str, int]) -> bool:
-    category, _, name = parts
-    stem, _, number = name.removesuffix(".png").rpartition("-")
-    return (
-        stem == category
-        and number.isdigit()
-        and int(number) < counts.get(category, 0)
-        and name == f"{sample_id(category, int(number))}.png"
     )
 
 

@@ -37,7 +37,7 @@ TERM_FLOOR = 0.02
 """A term below this counts as this: one hopeless term sinks a sample without erasing the others."""
 
 SOLVER_SCALE = 0.1
-RESIDUAL_SCALE = 1.0
+RESIDUAL_SCALE = 4.0
 """Relative residuals at which the physics term has fallen to one half."""
 
 SHARP_TOLERANCE = 0.45

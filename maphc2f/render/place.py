@@ -212,8 +212,8 @@ def signed_distance(extent: Float32, threshold: float) -> Float32:
     """Return the signed distance (H, W) in px to the contour ``extent = threshold``, negative where it is higher.
 
     Away from the contour: Euclidean distance transform of the thresholded field; within 1.5 px of it: first-order
-    distance (threshold - extent) / |grad extent|. On a disk whose rim rises over 3 px or more the error is below 0.06 px
-    within 1 px of the contour.
+    distance (threshold - extent) / |grad extent|. On a disk whose rim rises over 3 px or more its error is below
+    0.06 px within 1 px of the contour.
     """
     inside = (extent >= threshold).astype(np.uint8)
     outer = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

@@ -96,7 +96,8 @@ class FileSubstrate:
     def load(self, picture: SourcePicture) -> LoadedPicture:
         """Return pixels and foreground; see :meth:`Substrate.load`."""
         try:
-            data = Path(picture.path).read_bytes()
+            # Below the root of today: the set may have moved since the inventory was taken.
+            data = (self.root / picture.key).read_bytes()
         except OSError as error:
             raise _changed(picture, "cannot be read any more") from error
         if hashlib.sha256(data).hexdigest() != picture.sha256:

@@ -204,8 +204,7 @@ FLAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "preview ending": ("preview --out {w}/sheet.gif", ("--out", "'sheet.gif'", ".html or .png")),
     "preview samples": ("preview --samples 0 --out {w}/sheet.png", ("--samples", "0")),
     "preview unwritable": (
-        "preview --images {w}/good --material steel --defects crack=1 --pixel-size 200um --samples 1"
-        " --out {w}/file.txt/x.png",
+        OWN.replace("generate", "preview").replace("--count 4", "--samples 1").replace("{w}/out", "{w}/file.txt/x.png"),
         ("x.png", "cannot write", "--out"),
     ),
     # specimens

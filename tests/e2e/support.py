@@ -180,7 +180,7 @@ def picture(number: int, *, side: int = 64, width: int | None = None, colour: bo
     cast = cv2.GaussianBlur(rng.normal(size=shape), (0, 0), side / 4)
     gray = 130 + 14 * grain / grain.std() + 10 * cast / max(cast.std(), 1e-9) + rng.normal(size=shape)
     eight = np.clip(gray, 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(np.stack([eight, eight, np.clip(gray * 0.9, 0, 255).astype(np.uint8)], -1)) if colour else eight
+    return np.stack([eight, eight, (eight * 0.9).astype(np.uint8)], axis=-1) if colour else eight
 
 
 def write_pictures(

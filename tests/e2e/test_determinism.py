@@ -107,6 +107,25 @@ def test_killed_and_run_again(moment: str, reference: Path, manifest: Path, tmp_
     assert_clean(out)
 
 
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_interrupted_and_run_again(workers: int, reference: Path, manifest: Path, tmp_path: Path) -> None:
+    out = tmp_path / "ds"
+    process = spawn("generate", "--manifest", manifest, "--workers", workers, "--out", out)
+    while not any((out / "data").rglob("*train*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    result = wait(process)
+    assert time.monotonic() - begin < 30
+    assert result.code == 130, result
+    assert result.err.splitlines()[-1] == "stopped; what was committed stays, run the same command to go on"
+    assert "Traceback" not in result.err
+    assert leftovers(out) == []
+    assert make(manifest, out).digest == content_digest(reference)
+    assert_clean(out)
+
+
 @pytest.mark.slow
 def test_killed_driver_of_a_cluster(reference: Path, manifest: Path, tmp_path: Path) -> None:
     out = tmp_path / "ds"
@@ -195,9 +214,7 @@ def test_count_keeps_earlier_rows(count: int, reference: Path, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("counts", [(8, 16), (6, 12), (16, 6)], ids=str)
-def test_count_changed_in_place(
-    counts: tuple[int, int], tmp_path: Path, small_shards: Callable[[int], None]
-) -> None:
+def test_count_changed_in_place(counts: tuple[int, int], tmp_path: Path, small_shards: Callable[[int], None]) -> None:
     small_shards(4)
     first, second = (write_manifest(tmp_path / f"{n}.toml", {"hide": n}) for n in counts)
     out, fresh = tmp_path / "ds", tmp_path / "fresh"
@@ -233,9 +250,9 @@ def test_snapshots_regroup(snapshots: int, reference: Path, tmp_path: Path) -> N
     simulations: dict[str, list[int]] = {}
     for name, row in sorted(rows(tmp_path / "ds").items()):
         simulations.setdefault(row["defects"][0]["simulation_id"], []).append(int(name[-6:]))
-    assert sorted(simulations.values()) == [
-        list(range(i, i + snapshots)) for i in range(0, 8, snapshots)
-    ], "consecutive samples share a simulation"
+    assert sorted(simulations.values()) == [list(range(i, i + snapshots)) for i in range(0, 8, snapshots)], (
+        "consecutive samples share a simulation"
+    )
     assert differing(rows(reference), rows(tmp_path / "ds")) == {f"hide-{i:06d}" for i in range(8)}
 
 

@@ -93,7 +93,10 @@ def rewrite_severity(root: Path) -> None:
 
 
 CASES: dict[str, tuple[Damage, tuple[str, ...]]] = {
-    "bit of a picture in a shard": (flip_in_picture("hide-000002"), (f"{SHARD}: bytes are not", f"{SHARD} row hide-000002")),
+    "bit of a picture in a shard": (
+        flip_in_picture("hide-000002"),
+        (f"{SHARD}: bytes are not those committed", f"{SHARD} row hide-000002: "),
+    ),
     "bit in a shard's footer": (flip(SHARD, 0.995), (f"{SHARD}: ",)),
     "bit in a good shard": (flip(GOOD, 0.3), (f"{GOOD}: bytes are not those committed",)),
     "bit in a PNG file": (flip(PICTURE, 0.5), (f"{PICTURE} row hide-000002: image file differs from the shard",)),
@@ -111,7 +114,10 @@ CASES: dict[str, tuple[Damage, tuple[str, ...]]] = {
     "stray shard": (put("data/hide/extra.parquet"), ("data/hide/extra.parquet: stray file",)),
     "left by a killed writer": (put("data/hide/.x.parquet.7.part"), ("data/hide/.x.parquet.7.part: left by a killed",)),
     "stray picture": (put("images/hide/crack/other.png"), ("images/hide/crack/other.png: stray file",)),
-    "picture of a wrong family": (put("images/hide/corrosion/hide-000002.png"), ("images/hide/corrosion/hide-000002.png",)),
+    "picture of a wrong family": (
+        put("images/hide/corrosion/hide-000002.png"),
+        ("images/hide/corrosion/hide-000002.png: stray file",),
+    ),
     "stray mask": (put("masks/note.txt"), ("masks/note.txt: stray file",)),
     "stray file": (put("notes.txt"), ("notes.txt: stray file",)),
     "stray entry": (put("index/other.txt"), ("index/other.txt: stray file",)),
@@ -124,17 +130,20 @@ CASES: dict[str, tuple[Damage, tuple[str, ...]]] = {
         set_json("dataset.json", "content_digest", "0" * 64),
         ("dataset.json: content digest is not that of the shards",),
     ),
-    "no content digest": (set_json("dataset.json", "content_digest", None), ("dataset.json: ",)),
+    "no content digest": (
+        set_json("dataset.json", "content_digest", None),
+        ("dataset.json: content digest is missing",),
+    ),
     "damaged inventory": (truncate("inventory.parquet"), ("inventory.parquet: unreadable",)),
     "missing inventory": (remove("inventory.parquet"), ("inventory.parquet: unreadable",)),
     "damaged manifest": (put("manifest.toml", b"seed = = 1"), ("manifest.toml: unreadable",)),
     "missing manifest": (remove("manifest.toml"), ("manifest.toml: unreadable",)),
     "manifest of another recipe": (
-        lambda root: (root / "manifest.toml").write_text(
-            (root / "manifest.toml").read_text().replace("seed = 0", "seed = 9")
-        )
-        and None,
-        ("manifest.toml: ",),
+        lambda root: (
+            (root / "manifest.toml").write_text((root / "manifest.toml").read_text().replace("seed = 0", "seed = 9"))
+            and None
+        ),
+        ("manifest.toml: recipe of hide is not the one in dataset.json",),
     ),
 }
 """Damage by name, and the words that the findings must hold."""
@@ -191,7 +200,7 @@ def test_repair_alone_mends_pictures(copied: Path) -> None:
     assert tree(copied) == before
 
 
-def test_incomplete_dataset_is_not_clean(manifest: Path, copied: Path) -> None:
+def test_incomplete_dataset_is_not_clean(copied: Path) -> None:
     (copied / ENTRY).unlink()
     (copied / SHARD).unlink()
     result = call("verify", copied)

@@ -99,7 +99,7 @@ def test_a_larger_count_and_more_categories_may_go_on(made: Made) -> None:
     ids=lambda changes: next(iter(changes)),
 )
 def test_another_recipe_is_refused(changes: dict[str, object], made: Made) -> None:
-    with pytest.raises(DatasetError, match="made with another recipe.*hide, nut"):
+    with pytest.raises(DatasetError, match=r"made with another recipe.*hide, nut"):
         check_folder(made.root, made.spec.model_copy(update=changes))
 
 

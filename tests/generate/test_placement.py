@@ -171,7 +171,9 @@ def test_direction_and_light_turn_with_the_picture(degrees: float, symmetry: Sym
     assert said @ seen / (np.linalg.norm(said) * np.linalg.norm(seen)) > 0.95
 
 
-@pytest.mark.parametrize(("family", "scenario", "material"), [("crack", "grain", "wood"), ("deformation", "scratch", "steel")])
+@pytest.mark.parametrize(
+    ("family", "scenario", "material"), [("crack", "grain", "wood"), ("deformation", "scratch", "steel")]
+)
 def test_long_oriented_scenarios_are_long_in_x(family: str, scenario: str, material: str) -> None:
     """Their frame's x axis is what follows the texture."""
     assert FAMILIES[family].scenarios[scenario].orientation == "texture"

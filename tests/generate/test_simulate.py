@@ -116,7 +116,9 @@ def test_a_short_last_group_asks_for_all_stages(spot: Spot) -> None:
     """So that a larger count keeps its samples."""
     del spot
     made, stanza = spec()
-    whole, short = (draw_request(made, stanza, Group(5, "spot", "train", 20, n), 1.0, stream(0, "r"))[0] for n in (4, 1))
+    whole, short = (
+        draw_request(made, stanza, Group(5, "spot", "train", 20, n), 1.0, stream(0, "r"))[0] for n in (4, 1)
+    )
     assert short == whole
     assert len(short.stages) == 4
 

@@ -74,4 +74,5 @@ def test_decayed_tail_costs_no_more_than_a_live_field():
         return float(np.median(times))
 
     cost(20.0)
-    assert cost(0.4) <= 1.2 * cost(20.0)
+    # Denormals cost some ten times as much; a factor of three tells them from the noise of a busy machine.
+    assert cost(0.4) <= 3.0 * cost(20.0)

@@ -93,4 +93,5 @@ def test_decayed_concentrations_cost_no_more_than_live_ones():
     assert conc > 1e-3
     decayed, conc = drained(0.02, 60)
     assert conc < 1e-12
-    assert decayed <= 1.2 * live + 2e-5
+    # Denormals cost some ten times as much; a factor of three tells them from the noise of a busy machine.
+    assert decayed <= 3.0 * live + 2e-5

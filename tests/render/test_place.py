@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def test_nothing_lies_outside_the_support(angle: float, scale: float) -> None:
     fields = place(snapshot, pose(angle), WINDOW)
     for field in (fields.extent, fields.depth, fields.product):
         assert np.abs(field[~fields.support]).max() <= 2e-3
-    # The field ends 4 cells outside the circle of 10 px, cubic interpolation adds 2 cells, blur and dilation up to 6 px.
+    # The field ends 4 cells outside the circle of 10 px; interpolation adds 2 cells, blur and dilation up to 6 px.
     rows, columns = np.nonzero(fields.support)
     assert np.hypot(rows - CENTRE[0], columns - CENTRE[1]).max() < 10 + 6 * scale + 6
 
@@ -215,7 +216,7 @@ def test_distances_to_a_trace_are_exact(angle: float, flip: bool) -> None:
     ends = placed.apply(nodes)
     pixels = np.stack(np.mgrid[:64, :64], -1).astype(float)
     exact = np.full((64, 64), np.inf)
-    for a, b in zip(ends[:-1], ends[1:], strict=True):
+    for a, b in pairwise(ends):
         along = np.clip(((pixels - a) @ (b - a)) / ((b - a) @ (b - a)), 0, 1)
         exact = np.minimum(exact, np.linalg.norm(pixels - (a + along[..., None] * (b - a)), axis=-1))
     near = exact < 13.5

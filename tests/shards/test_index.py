@@ -87,7 +87,7 @@ def test_an_unknown_key_is_damage(tmp_path: Path) -> None:
 
 def test_another_format_version_is_refused(tmp_path: Path) -> None:
     write_entry(tmp_path, entry(format_version=2))
-    with pytest.raises(DatasetError, match="format version 2.*reads version 1"):
+    with pytest.raises(DatasetError, match=r"format version 2.*reads version 1"):
         read_entries(tmp_path)
 
 

@@ -89,11 +89,8 @@ def test_datasets_sees_the_good_pictures(made: Made, seen: dict[str, Any]) -> No
 
 def test_duckdb_reads_columns_and_nested_sizes(made: Made) -> None:
     pattern = str(made.root / "data" / "*" / "train-*.parquet")
-    query = (
-        "select category, count(*), min(severity), max(severity), sum(octet_length(image.bytes)), "
-        f"sum(defects[1].area_px) from read_parquet('{pattern}') group by category order by category"
-    )
-    found = duckdb.sql(query).fetchall()
+    sums = "count(*), min(severity), max(severity), sum(octet_length(image.bytes)), sum(defects[1].area_px)"
+    found = duckdb.read_parquet(pattern).aggregate(f"category, {sums}", "category").order("category").fetchall()
     want = [row for path in shards(made, "train-*.parquet") for row in pq.read_table(path).to_pylist()]
     for name, count, low, high, size, area in found:
         own = [row for row in want if row["category"] == name]

@@ -78,7 +78,9 @@ def test_projection_holds_the_same_bytes(tmp_path: Path) -> None:
     for folder, column in (("images", "image"), ("masks", "mask")):
         data = (tmp_path / folder / "nut/crack/nut-000001.png").read_bytes()
         assert data == made[1][column]["bytes"]
-    assert pixel_sha256(decode_png((tmp_path / "images/nut/crack/nut-000001.png").read_bytes())) == made[1]["image_sha256"]
+    assert (
+        pixel_sha256(decode_png((tmp_path / "images/nut/crack/nut-000001.png").read_bytes())) == made[1]["image_sha256"]
+    )
 
 
 def test_row_groups_are_bounded(tmp_path: Path) -> None:
