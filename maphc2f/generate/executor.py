@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
     "distributed.comm.timeouts.connect": "60s",
+    "distributed.worker.preload": [__name__],
 }
 
 
@@ -114,6 +116,12 @@ def run_here(task: Task) -> Outcome:
         return Outcome(task, task.function(*task.arguments))
     except Maphc2fError as error:
         return Outcome(task, error=error)
+
+
+def dask_setup(worker: object) -> None:
+    """Let a worker ignore Ctrl-C, which a terminal sends to all processes: the driver ends its workers."""
+    del worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _on_cluster(client: Any, tasks: Sequence[Task], ahead: int) -> Iterator[Outcome]:

@@ -16,8 +16,6 @@ from maphc2f.generate.placement import (
     AXIS_COHERENCE,
     AXIS_SPREAD,
     MAX_POINTS,
-    MIN_INSIDE_LINE,
-    MIN_INSIDE_REGION,
     draw_pose,
     frame_axis,
     inside_share,
@@ -50,7 +48,7 @@ LINE = line_snapshot(PIXEL * np.stack([np.zeros(21), np.arange(-10, 11)], 1))
 DISK = disk_snapshot(8 * PIXEL)
 
 
-@pytest.mark.parametrize(("snapshot", "least"), [(LINE, MIN_INSIDE_LINE), (DISK, MIN_INSIDE_REGION)])
+@pytest.mark.parametrize(("snapshot", "least"), [(LINE, 0.75), (DISK, 0.9)], ids=["line", "region"])
 def test_enough_of_the_defect_lies_on_the_part(snapshot: Any, least: float) -> None:
     picture = flat(disk_mask(radius=20.0))
     shares = []
@@ -61,6 +59,16 @@ def test_enough_of_the_defect_lies_on_the_part(snapshot: Any, least: float) -> N
     assert len(shares) > 40
     assert min(shares) >= least
     assert min(shares) < 1.0, "the limit is never reached: the test would pass without it"
+
+
+def test_places_are_spread_evenly_over_the_part() -> None:
+    """Of a disk of radius 50: the mean lies at its centre, and the mean square radius is 50²/2."""
+    picture, dot = flat(disk_mask()), disk_snapshot(1.5 * PIXEL)
+    drawn = [draw_pose(dot, "interior", picture, stream(seed, "place")) for seed in range(400)]
+    anchors = np.array([placed.anchor for placed in drawn if placed is not None])
+    assert len(anchors) == 400
+    np.testing.assert_allclose(anchors.mean(0), 64, atol=5)
+    assert ((anchors - 64) ** 2).sum(1).mean() == pytest.approx(50**2 / 2, rel=0.1)
 
 
 def test_a_defect_larger_than_the_part_finds_no_place() -> None:
