@@ -18,19 +18,23 @@ from maphc2f.substrates.inventory import assign_splits, picture_hashes, ranked
 
 
 def same_pictures(old: Sequence[SourcePicture], new: Sequence[SourcePicture]) -> bool:
-    """Whether both inventories accept the same pictures of the same specimens: then every sample chooses as before."""
-    return {(p.sha256, p.specimen) for p in old if p.accepted} == {(p.sha256, p.specimen) for p in new if p.accepted}
+    """Whether both inventories accept the same pictures, specimens and foreground masks: nothing chooses otherwise."""
+    before, now = ({(p.sha256, p.specimen, p.notes) for p in side if p.accepted} for side in (old, new))
+    return before == now
 
 
-def choices_hold(root: Path, entry: IndexEntry, pictures: Sequence[SourcePicture], seed: int) -> bool:
-    """Whether every row of a shard would take the same picture from ``pictures``.
+def choices_hold(
+    root: Path, entry: IndexEntry, old: Sequence[SourcePicture], pictures: Sequence[SourcePicture], seed: int
+) -> bool:
+    """Whether every row of a shard would take the same picture from ``pictures``, with the same foreground mask.
 
     A sample that left its first picture for one of lower rank counts as changed: what made it leave may have changed.
 
     Args:
         root: The dataset folder.
         entry: A committed shard of defect samples.
-        pictures: The inventory of its category.
+        old: The inventory that it was made with.
+        pictures: Today's inventory of its category.
         seed: Seed of the dataset.
     """
     splits = assign_splits(pictures, seed, entry.category)
@@ -38,12 +42,14 @@ def choices_hold(root: Path, entry: IndexEntry, pictures: Sequence[SourcePicture
     if not own:
         return False
     hashes = picture_hashes(own)
+    notes = {p.sha256: p.notes for p in old}
+    other_mask = {p.sha256[:12] for p in pictures if notes.get(p.sha256, p.notes) != p.notes}
     try:
         for row in read_rows(entry.key.data_path(root), ["sample_id", "substrate_id", "defects"]):
             index = int(row["sample_id"].rsplit("-", 1)[-1])
             first = own[int(ranked(hashes, seed, entry.category, index)[0])]
             moved = any(defect["placement_attempt"] >= PLACE_ATTEMPTS for defect in row["defects"])
-            if moved or row["substrate_id"].rsplit("-", 1)[-1] != first[:12]:
+            if moved or row["substrate_id"].rsplit("-", 1)[-1] != first[:12] or first[:12] in other_mask:
                 return False
     except DatasetError:
         return False

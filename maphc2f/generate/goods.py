@@ -71,9 +71,8 @@ class GoodPictures:
             for number, chunk in enumerate(chunks):
                 key = ShardKey(category, "good", number, len(chunks))
                 planned.add(key)
-                ids = [f"{category}-good-{p.sha256[:12]}" for p in chunk]
                 entry = current.get(key)
-                if entry is None or entry.recipe_digest != good_recipe(recipe, ids) or not _whole(self.root, entry):
+                if entry is None or entry.recipe_digest != good_recipe(recipe, chunk) or not _whole(self.root, entry):
                     yield Task(key.shard_id, make_good_shard, (self.site, key, tuple(p.sha256 for p in chunk)), 0)
         for key in current:
             if key.category in wanted and key not in planned:

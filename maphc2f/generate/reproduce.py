@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from maphc2f.errors import DatasetError
 from maphc2f.generate.folder import read_info
 from maphc2f.generate.group import make_groups
@@ -17,6 +20,7 @@ from maphc2f.generate.profile import Clock
 from maphc2f.generate.rows import defect_row
 from maphc2f.generate.worker import Workshop, pin_threads
 from maphc2f.sample import MAPS
+from maphc2f.shards.png import decode_png
 from maphc2f.shards.reader import find_row
 from maphc2f.spec import recipe_digest
 from maphc2f.substrates.inventory import splits_present
@@ -75,11 +79,14 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
             remedy="check that the pictures are the same",
         )
     row = defect_row(found[0], maps)
-    pictures = [
-        c for c in ("image", "mask", *MAPS) if (row.get(c) or {}).get("bytes") != (committed[c] or {}).get("bytes")
-    ]
+    # Pixels, not PNG bytes: another zlib may pack the same pixels otherwise.
+    pictures = [c for c in ("image", "mask", *maps) if not np.array_equal(_pixels(row, c), _pixels(committed, c))]
     values = [column for column in COMPARED if row[column] != committed[column]]
     return Reproduction(row, (*pictures, *values))
+
+
+def _pixels(row: dict[str, Any], column: str) -> NDArray[Any]:
+    return decode_png(row[column]["bytes"])
 
 
 def _group_of(shop: Workshop, committed: dict[str, Any]) -> Group:

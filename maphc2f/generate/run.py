@@ -302,8 +302,8 @@ def _old_inventory(root: Path) -> Inventory:
 
 
 def _pictures_hold(root: Path, dataset: DatasetSpec, inventory: Inventory, old: Inventory, entry: IndexEntry) -> bool:
-    new = inventory[entry.category]
-    return same_pictures(old.get(entry.category, ()), new) or choices_hold(root, entry, new, dataset.seed)
+    before, now = old.get(entry.category, ()), inventory[entry.category]
+    return same_pictures(before, now) or choices_hold(root, entry, before, now, dataset.seed)
 
 
 def _project_late(root: Path, profile: RunProfile, kept: Mapping[str, IndexEntry]) -> None:

@@ -29,7 +29,7 @@ from maphc2f.shards.index import IndexEntry, ShardKey
 from maphc2f.shards.schema import defect_schema, good_schema
 from maphc2f.shards.writer import write_shard
 from maphc2f.spec import CategorySpec, DatasetSpec, canonical_digest, recipe_digest
-from maphc2f.substrates.base import open_substrate
+from maphc2f.substrates.base import SourcePicture, open_substrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +146,9 @@ def _redrawn_simulations(rows: Sequence[dict[str, Any]]) -> int:
     return sum(attempts.values())
 
 
-def good_recipe(recipe: str, substrate_ids: Sequence[str]) -> str:
-    """Return the digest that tells whether a shard of good pictures is current."""
-    return canonical_digest([recipe, sorted(substrate_ids)])
+def good_recipe(recipe: str, pictures: Sequence[SourcePicture]) -> str:
+    """Return the digest that tells whether a shard of good pictures is current; notes hold the masks' hashes."""
+    return canonical_digest([recipe, sorted((picture.sha256, picture.notes) for picture in pictures)])
 
 
 def make_good_shard(site: Site, key: ShardKey, sha256: Sequence[str]) -> ShardReport:
@@ -168,7 +168,7 @@ def make_good_shard(site: Site, key: ShardKey, sha256: Sequence[str]) -> ShardRe
     facts = {
         "first_group": 0,
         "groups": 0,
-        "recipe_digest": good_recipe(recipe, [r["substrate_id"] for r in rows]),
+        "recipe_digest": good_recipe(recipe, chosen),
     }
     with clock.stage("write"):
         entry = write_shard(shop.root, key, rows, good_schema(), facts, pictures=False)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from maphc2f.render.batch import GRAY_FLOOR, mean_luminance
+from maphc2f.render.batch import GRAY_FLOOR, contrast_unit, mean_luminance
 from maphc2f.render.window import Appearance, PictureStatistics
 from maphc2f.spec import MaterialSpec
 
@@ -31,8 +31,15 @@ DARK_SURFACE = 0.12
 BRIGHT_SURFACE = 0.9
 """On surfaces brighter than this there is no room for a bright one."""
 
-DEFAULT_PRODUCT = (0.22, 0.11, 0.05)
-"""Linear reflectance of rust (goethite and haematite mixed), for materials that name no colour."""
+Colour = tuple[float, float, float]
+
+DEFAULT_PRODUCT: tuple[Colour, ...] = ((0.4, 0.2, 0.06), (0.22, 0.11, 0.05))
+"""Linear reflectance of thin and thick rust (goethite, and haematite mixed in), where a material names no colour."""
+
+FRACTURE_LIFT = 0.5
+"""Rise of the probability of a bright crack with the reflectance of its faces over that of the surface."""
+
+MAX_BRIGHT = 0.5
 
 PRODUCT_VARIATION = 0.2
 """Relative spread of the product's brightness between samples."""
@@ -43,14 +50,15 @@ class Looks:
     """Ranges of one family's appearance.
 
     Attributes:
-        contrast: |z| = change / local standard deviation of the picture, drawn log-uniform.
+        contrast: |z| = change / unit of contrast of the picture, drawn log-uniform.
         bright: Probability of a bright defect.
         edge_sigma: Softness of the rim before the optical blur, px.
-        roughness: Fine texture inside over the local standard deviation.
+        roughness: Fine texture inside over the surface's own.
         gloss_loss: Share of the surface's own texture and highlights that is gone inside.
         lip: Strength of the lit lip.
         relief_gain: Slope multiplier of the set-up's grazing light, drawn log-uniform.
         albedo_share: Share of the contrast carried by reflectance.
+        streak: How far the texture inside runs along the defect.
     """
 
     contrast: tuple[float, float] = (2.0, 9.0)
@@ -61,6 +69,7 @@ class Looks:
     lip: tuple[float, float] = (0.0, 0.0)
     relief_gain: tuple[float, float] = (0.7, 1.5)
     albedo_share: tuple[float, float] = (0.6, 0.85)
+    streak: float = 0.0
 
 
 LOOKS: Mapping[str, Looks] = {
@@ -81,9 +90,10 @@ LOOKS: Mapping[str, Looks] = {
         bright=0.5,
         contrast=(2.5, 9.0),
         edge_sigma=(0.2, 0.5),
-        roughness=(0.2, 0.8),
+        roughness=(0.4, 1.0),
         gloss_loss=(0.3, 0.8),
         albedo_share=(0.4, 0.7),
+        streak=0.85,
     ),
     "deformation/imprint": Looks(
         bright=0.3, contrast=(2.5, 9.0), roughness=(0.1, 0.5), gloss_loss=(0.1, 0.5), albedo_share=(0.0, 0.3)
@@ -117,25 +127,30 @@ def draw_appearance(
         rng: The only source of chance; always the same number of draws.
 
     Returns:
-        The appearance. Its contrast is at least 5 gray levels over the picture's local standard deviation.
+        The appearance. Its contrast is at least 5 gray levels over the picture's unit of contrast.
     """
     looks = looks_of(family, scenario)
     chance = [float(value) for value in rng.random(10)]
     lift = CONTRAST_SEVERITY_SHARE
     contrast = _log_between(looks.contrast, (1.0 - lift) * chance[0] + lift * severity)
-    contrast = max(contrast, GRAY_FLOOR / max(statistics.local_std, 1e-4))
+    contrast = max(contrast, GRAY_FLOOR / max(contrast_unit(statistics), 1e-4))
+    fracture_brightness = _between(material.fracture_brightness, chance[5])
+    bright = _bright_fracture(looks.bright, fracture_brightness) if family == "crack" else looks.bright
+    thin, thick = _product_colours(material, chance[8])
     return Appearance(
         contrast=contrast,
-        polarity=_polarity(looks.bright, chance[1], statistics),
+        polarity=_polarity(bright, chance[1], statistics),
         edge_width=_log_between(material.edge_width, chance[2]) if family == "crack" else 0.0,
         edge_sigma=_between(looks.edge_sigma, chance[3]),
         roughness=_between(looks.roughness, chance[4]),
-        fracture_brightness=_between(material.fracture_brightness, chance[5]),
+        fracture_brightness=fracture_brightness,
         gloss_loss=_between(looks.gloss_loss, chance[6]),
         lip=_between(looks.lip, chance[7]),
-        product_colour=_product_colour(material, chance[8]),
+        product_colour=thick,
         relief_gain=_log_between(looks.relief_gain, chance[9]),
         albedo_share=_between(looks.albedo_share, chance[4]),
+        product_thin_colour=thin,
+        streak=looks.streak,
     )
 
 
@@ -151,6 +166,12 @@ def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> fl
     return -1.0 if level > BRIGHT_SURFACE or chance >= bright else 1.0
 
 
+def _bright_fracture(bright: float, fracture_brightness: float) -> float:
+    """Probability of a bright crack: crushed glass or polymer that reflects more than the surface shows white."""
+    lifted = bright + FRACTURE_LIFT * (fracture_brightness - 1.0)
+    return min(max(lifted, 0.0), MAX_BRIGHT)
+
+
 def _between(limits: tuple[float, float], chance: float) -> float:
     return float(limits[0] + (limits[1] - limits[0]) * chance)
 
@@ -160,7 +181,13 @@ def _log_between(limits: tuple[float, float], chance: float) -> float:
     return float(math.exp(math.log(low) + (math.log(high) - math.log(low)) * chance))
 
 
-def _product_colour(material: MaterialSpec, chance: float) -> tuple[float, float, float]:
-    red, green, blue = material.product_colours[-1] if material.product_colours else DEFAULT_PRODUCT
+def _product_colours(material: MaterialSpec, chance: float) -> tuple[Colour, Colour]:
+    """Return the colours of thin and of thick product."""
+    colours = material.product_colours or DEFAULT_PRODUCT
     scale = 1.0 + PRODUCT_VARIATION * (2.0 * chance - 1.0)
-    return min(red * scale, 1.0), min(green * scale, 1.0), min(blue * scale, 1.0)
+    return _scaled(colours[0], scale), _scaled(colours[-1], scale)
+
+
+def _scaled(colour: Colour, scale: float) -> Colour:
+    red, green, blue = (min(value * scale, 1.0) for value in colour)
+    return red, green, blue

@@ -44,6 +44,12 @@ AMBIENT_RANGE = (0.25, 0.6)
 MIN_FOREGROUND = 256
 """With fewer pixels in the foreground, px, the whole picture is used."""
 
+TEXTURE_SIGMA = 3.0
+"""What is finer than this, px, is texture; what is coarser, shading and shape."""
+
+TEXTURE_BLOCK = 8
+TEXTURE_QUANTILE = 0.5
+
 BoolArray = NDArray[np.bool_]
 
 
@@ -73,6 +79,7 @@ def estimate_statistics(image: Float32, foreground: BoolArray) -> PictureStatist
         mean=tuple(float(image[..., c][foreground].mean(dtype=np.float64)) for c in range(image.shape[2])),
         direction=direction,
         coherence=coherence,
+        texture_std=_texture_std(crop, crop_mask),
     )
 
 
@@ -118,8 +125,10 @@ def _noise(gray: Float32, mask: BoolArray) -> float:
     return float(np.quantile(medians, NOISE_QUANTILE) / 0.6745)
 
 
-def _blocks(band: NDArray[np.generic], rows: int, columns: int) -> NDArray[np.generic]:
-    return band.reshape(rows, NOISE_BLOCK, columns, NOISE_BLOCK).swapaxes(1, 2).reshape(rows * columns, -1)
+def _blocks(
+    band: NDArray[np.generic], rows: int, columns: int, side: int = NOISE_BLOCK
+) -> NDArray[np.generic]:
+    return band.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows * columns, -1)
 
 
 def _psf_sigma(gray: Float32, mask: BoolArray, noise: float) -> float:
@@ -176,6 +185,23 @@ def _local_std(gray: Float32, mask: BoolArray) -> float:
     mean = cv2.blur(gray, (32, 32), borderType=cv2.BORDER_REFLECT)
     square = cv2.blur(gray * gray, (32, 32), borderType=cv2.BORDER_REFLECT)
     return float(np.median(np.sqrt(np.maximum(square - mean * mean, 0.0))[mask]))
+
+
+def _texture_std(gray: Float32, mask: BoolArray) -> float:
+    """Median over blocks inside the part of the standard deviation of what is finer than TEXTURE_SIGMA.
+
+    Blocks that an outline or a printed line crosses are the minority, so the median leaves them out. Where no block
+    lies wholly on the part, all count.
+    """
+    fine = gray - cv2.GaussianBlur(gray, (0, 0), TEXTURE_SIGMA, borderType=cv2.BORDER_REFLECT)
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((TEXTURE_BLOCK - 1, TEXTURE_BLOCK - 1), np.uint8)) > 0
+    rows, columns = gray.shape[0] // TEXTURE_BLOCK, gray.shape[1] // TEXTURE_BLOCK
+    if rows * columns == 0:
+        return float(fine.std(dtype=np.float64))
+    cut = (slice(0, rows * TEXTURE_BLOCK), slice(0, columns * TEXTURE_BLOCK))
+    deviations = _blocks(fine[cut], rows, columns, TEXTURE_BLOCK).std(axis=1, dtype=np.float64)
+    whole = _blocks(inner[cut], rows, columns, TEXTURE_BLOCK).all(axis=1)
+    return float(np.quantile(deviations[whole] if whole.any() else deviations, TEXTURE_QUANTILE))
 
 
 def _texture_direction(gray: Float32, mask: BoolArray) -> tuple[float, float]:

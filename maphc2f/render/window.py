@@ -26,6 +26,8 @@ class PictureStatistics:
         mean: Mean value inside the foreground, display units, per channel.
         direction: Dominant texture direction, rad from the x towards the y axis (clockwise as seen), in [0, pi).
         coherence: How directed the texture is, 0 (isotropic) .. 1.
+        texture_std: Standard deviation of the surface's own fine texture, display units: outlines and shading of the
+            part, which inflate ``local_std``, do not count.
     """
 
     noise: float
@@ -36,6 +38,7 @@ class PictureStatistics:
     mean: tuple[float, ...]
     direction: float
     coherence: float
+    texture_std: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,17 @@ class Appearance:
     """How one defect looks: drawn per sample, stored with it. Every number is a named, documented parameter.
 
     Attributes:
-        contrast: Target |amplitude| of the darkest (brightest) part over ``local_std``.
+        contrast: Target |amplitude| of the darkest (brightest) part over the unit of contrast of the picture.
         polarity: -1 dark, +1 bright.
         edge_width: Worn or spalled mouth of a crack at its widest, m; 0 for regions.
         edge_sigma: Softness of a region's rim, px (before the optical blur).
-        roughness: Strength of the fine texture inside, relative to ``local_std``.
+        roughness: Strength of the fine texture inside, relative to ``texture_std``.
         fracture_brightness: Reflectance of exposed material over that of the surface.
         gloss_loss: Share of the highlight that is lost inside.
         lip: Strength of the lit lip on the side away from the light, 0 .. 1.
         product_colour: Linear RGB reflectance of thick product.
+        product_thin_colour: The same where it is thin.
+        streak: How far the texture inside runs along the defect, 0 (any way) .. 1 (a scratch).
         relief_gain: Slope multiplier that stands for the grazing light of the set-up, >= 0 (1: as estimated).
         albedo_share: Share of the contrast carried by a change of reflectance (exposed, matte or stained surface),
             0 .. 1; the rest comes from relief.
@@ -68,6 +73,8 @@ class Appearance:
     product_colour: tuple[float, float, float]
     relief_gain: float
     albedo_share: float = 0.0
+    product_thin_colour: tuple[float, float, float] = (0.5, 0.22, 0.05)
+    streak: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
