@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from maphc2f.bundled import BUNDLED, bundled_path
-from maphc2f.generate.compose import Kitchen
+from maphc2f.generate.compose import CategoryContext
 from maphc2f.generate.group import make_groups
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool
@@ -146,25 +146,25 @@ class Bench:
     def __init__(self, dataset: DatasetSpec, batch: int) -> None:
         self._dataset, self._batch = dataset, batch
         self._textures = TextureBank(None, dataset.seed)
-        self._kitchens: dict[str, Kitchen] = {}
+        self._contexts: dict[str, CategoryContext] = {}
 
-    def kitchen(self, name: str) -> Kitchen:
+    def context(self, name: str) -> CategoryContext:
         """Return an opened category."""
-        if name not in self._kitchens:
+        if name not in self._contexts:
             category = self._dataset.category(name)
             one = self._dataset.model_copy(update={"categories": (category,)})
             inventory = take_inventory(one, SourceOptions())[name]
             substrate = open_substrate(category, seed=one.seed, size=one.size)
-            self._kitchens[name] = Kitchen(
+            self._contexts[name] = CategoryContext(
                 one, category, PicturePool(one, category, substrate, inventory), self._textures
             )
-        return self._kitchens[name]
+        return self._contexts[name]
 
     def time_pictures(self, names: Iterable[str]) -> float:
         """Return the seconds it takes to draw or decode and to prepare one good picture, mean over ``names``."""
         times = []
         for name in names:
-            pool = self.kitchen(name).pool
+            pool = self.context(name).pool
             start = time.perf_counter()
             for picture in pool.accepted[:PICTURES_TIMED]:
                 pool.get(picture)
@@ -178,7 +178,7 @@ class Bench:
         rows: list[dict[str, Any]] = []
         for name, own in groups.items():
             for some in batches(own, self._batch):
-                samples, failures = make_groups(self.kitchen(name), some, clock)
+                samples, failures = make_groups(self.context(name), some, clock)
                 with clock.stage("encode"):
                     rows += [defect_row(sample, ()) for sample in samples]
                 made += samples

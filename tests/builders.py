@@ -1,7 +1,7 @@
 """Small specifications and pictures that several test folders share.
 
 * :func:`category`, :func:`dataset` build specifications, :func:`tiny_dataset` one that is made in seconds.
-* :func:`kitchen_of` opens what the samples of a category share.
+* :func:`context_of` opens what the samples of a category share.
 * :func:`line_snapshot`, :func:`disk_snapshot` are defects with known geometry.
 * :func:`picture_of` wraps pixels as a prepared picture with the statistics that the generator would estimate.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maphc2f.bundled import load_materials
-from maphc2f.generate.compose import Kitchen
+from maphc2f.generate.compose import CategoryContext
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool, PreparedPicture, to_unit
 from maphc2f.render.statistics import estimate_statistics
@@ -67,12 +67,12 @@ def tiny_dataset(**changes: Any) -> DatasetSpec:
     return dataset(hide, nut, seed=3, **changes)
 
 
-def kitchen_of(spec: DatasetSpec, name: str) -> Kitchen:
+def context_of(spec: DatasetSpec, name: str) -> CategoryContext:
     """Return what the samples of category ``name`` share."""
     stanza = spec.category(name)
     substrate = open_substrate(stanza, seed=spec.seed, size=spec.size)
     pool = PicturePool(spec, stanza, substrate, substrate.inventory())
-    return Kitchen(spec, stanza, pool, TextureBank(None, spec.seed))
+    return CategoryContext(spec, stanza, pool, TextureBank(None, spec.seed))
 
 
 def line_snapshot(points: Any, opening: float = 1e-5, spacing: float = PIXEL) -> Snapshot:

@@ -69,7 +69,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Kitchen:
+class CategoryContext:
     """What all samples of a category share; ``maps`` are the optional maps to make."""
 
     dataset: DatasetSpec
@@ -110,13 +110,13 @@ def cut(pixels: NDArray[Any], window: Window, *, fill: bool) -> NDArray[Any]:
     return padded.reshape(window.height, window.width, *pixels.shape[2:])
 
 
-def prepare_window(kitchen: Kitchen, order: Order) -> Prepared | None:
+def prepare_window(context: CategoryContext, order: Order) -> Prepared | None:
     """Draw picture, place and appearance of a sample and cut its window; None if it finds no place on the part."""
-    name, simulation = kitchen.category.name, order.simulated.simulation
+    name, simulation = context.category.name, order.simulated.simulation
     snapshot = simulation.snapshots[order.snapshot]
-    rng = stream(kitchen.seed, name, order.index, "place", order.attempt)
-    source = kitchen.pool.choose(order.index, order.group.split, order.rank)
-    symmetry = draw_symmetry(kitchen.category.substrate_symmetry, source.image.shape[:2], rng)
+    rng = stream(context.seed, name, order.index, "place", order.attempt)
+    source = context.pool.choose(order.index, order.group.split, order.rank)
+    symmetry = draw_symmetry(context.category.substrate_symmetry, source.image.shape[:2], rng)
     picture = symmetry.picture(source)
     orientation = FAMILIES[simulation.family].scenarios[simulation.scenario].orientation
     pose = draw_pose(
@@ -133,18 +133,18 @@ def prepare_window(kitchen: Kitchen, order: Order) -> Prepared | None:
     appearance = draw_appearance(
         simulation.family,
         simulation.scenario,
-        kitchen.dataset.materials[kitchen.category.material],
+        context.dataset.materials[context.category.material],
         severity,
         picture.statistics,
-        stream(kitchen.seed, name, order.index, "appearance", order.attempt),
+        stream(context.seed, name, order.index, "appearance", order.attempt),
     )
     window = choose_window(snapshot, pose, picture.image.shape[:2], appearance.edge_width)
-    inputs = _inputs(kitchen, order, picture, snapshot, pose, window, appearance)
+    inputs = _inputs(context, order, picture, snapshot, pose, window, appearance)
     return Prepared(order, picture, symmetry, snapshot, pose, window, appearance, severity, inputs)
 
 
 def _inputs(  # the parts of one window, gathered once
-    kitchen: Kitchen,
+    context: CategoryContext,
     order: Order,
     picture: PreparedPicture,
     snapshot: Snapshot,
@@ -153,12 +153,12 @@ def _inputs(  # the parts of one window, gathered once
     appearance: Appearance,
 ) -> WindowInputs:
     unit = to_unit(cut(picture.image, window, fill=True))
-    rng = stream(kitchen.seed, kitchen.category.name, order.index, "noise", order.attempt)
+    rng = stream(context.seed, context.category.name, order.index, "noise", order.attempt)
     overlay, opacity = None, 0.0
     family = order.simulated.simulation.family
     if family == "texture_overlay":
-        textures = stream(kitchen.seed, kitchen.category.name, order.index, "texture", order.attempt)
-        overlay = kitchen.textures.draw(unit.shape, textures)
+        textures = stream(context.seed, context.category.name, order.index, "texture", order.attempt)
+        overlay = context.textures.draw(unit.shape, textures)
         # The family draws β, the share of the good picture that shows through.
         opacity = 1.0 - float(order.simulated.simulation.parameters["opacity"])
     return WindowInputs(
@@ -175,12 +175,12 @@ def _inputs(  # the parts of one window, gathered once
     )
 
 
-def finish(kitchen: Kitchen, prepared: Prepared, result: WindowResult) -> tuple[Sample | None, Verdict]:
+def finish(context: CategoryContext, prepared: Prepared, result: WindowResult) -> tuple[Sample | None, Verdict]:
     """Return the finished sample, or None if it breaks an invariant; and the verdict either way."""
     original = cut(prepared.picture.image, prepared.window, fill=True)
     part = quantise(result.picture, original, prepared.inputs.fields.support)
     codes = np.rint(np.float32(255) * result.soft_mask).astype(np.uint8)
-    verdict = check_sample(_checked(kitchen, prepared, result, original, part, codes))
+    verdict = check_sample(_checked(context, prepared, result, original, part, codes))
     if verdict.violations:
         return None, verdict
     image = _paste(prepared.picture.image, prepared.window, part)
@@ -188,7 +188,7 @@ def finish(kitchen: Kitchen, prepared: Prepared, result: WindowResult) -> tuple[
     mask = hard_mask(soft)
     terms = sqe_terms(_scored(prepared, result))
     return Sample(
-        image, mask, soft, _maps(kitchen.maps, prepared, result), _row(kitchen, prepared, result, mask, terms)
+        image, mask, soft, _maps(context.maps, prepared, result), _row(context, prepared, result, mask, terms)
     ), verdict
 
 
@@ -198,7 +198,7 @@ def hard_mask(soft: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _checked(  # the parts of one window, gathered once
-    kitchen: Kitchen,
+    context: CategoryContext,
     prepared: Prepared,
     result: WindowResult,
     original: NDArray[Any],
@@ -206,7 +206,7 @@ def _checked(  # the parts of one window, gathered once
     soft: NDArray[np.uint8],
 ) -> CheckedWindow:
     family = FAMILIES[prepared.order.simulated.simulation.family]
-    share = kitchen.category.min_visible_share
+    share = context.category.min_visible_share
     return CheckedWindow(
         original=original,
         picture=part,
@@ -273,9 +273,9 @@ def _maps(wanted: tuple[str, ...], prepared: Prepared, result: WindowResult) -> 
 
 
 def _row(
-    kitchen: Kitchen, prepared: Prepared, result: WindowResult, mask: NDArray[np.uint8], terms: dict[str, float]
+    context: CategoryContext, prepared: Prepared, result: WindowResult, mask: NDArray[np.uint8], terms: dict[str, float]
 ) -> dict[str, Any]:
-    category, order, picture = kitchen.category, prepared.order, prepared.picture
+    category, order, picture = context.category, prepared.order, prepared.picture
     simulation = order.simulated.simulation
     height, width = mask.shape
     return {
@@ -286,9 +286,9 @@ def _row(
         "material": category.material,
         "substrate_id": picture.substrate_id,
         "licence": picture.source.licence,
-        "recipe_digest": kitchen.recipe,
+        "recipe_digest": context.recipe,
         "substrate_transform": prepared.symmetry.row(),
-        "label": label_id(simulation.family, kitchen.families),
+        "label": label_id(simulation.family, context.families),
         "severity": prepared.severity,
         "area_fraction": float((mask > 0).mean()),
         "sqe_score": sqe_score(terms),

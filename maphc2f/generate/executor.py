@@ -1,6 +1,6 @@
 """Running tasks in this process or on a local Dask cluster, results as they come.
 
-* :class:`Crew` yields one :class:`Outcome` a :class:`Task`, in any order; :func:`execute` does so for one batch.
+* :class:`WorkerPool` yields one :class:`Outcome` a :class:`Task`, in any order; :func:`execute` does so for one batch.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Outcome:
     error: Maphc2fError | None = None
 
 
-class Crew:
+class WorkerPool:
     """Workers of one run: this process, or a local cluster that starts with the first tasks and serves all of them.
 
     Args:
@@ -69,7 +69,7 @@ class Crew:
         self._stack = contextlib.ExitStack()
         self._client: Any = None
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -105,9 +105,9 @@ class Crew:
 
 
 def execute(tasks: Sequence[Task], workers: int) -> Iterator[Outcome]:
-    """Run ``tasks`` with a crew of their own and yield their outcomes; see :meth:`Crew.execute`."""
-    with Crew(min(workers, len(tasks))) as crew:
-        yield from crew.execute(tasks)
+    """Run ``tasks`` with a processes of their own and yield their outcomes; see :meth:`WorkerPool.execute`."""
+    with WorkerPool(min(workers, len(tasks))) as processes:
+        yield from processes.execute(tasks)
 
 
 def run_here(task: Task) -> Outcome:

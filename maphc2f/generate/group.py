@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from maphc2f.generate.compose import Kitchen, Order, Prepared, finish, prepare_window
+from maphc2f.generate.compose import CategoryContext, Order, Prepared, finish, prepare_window
 from maphc2f.generate.plan import Group, sample_id
 from maphc2f.generate.profile import Clock
 from maphc2f.generate.simulate import simulate_alone, simulate_group
@@ -30,36 +30,40 @@ class SampleFailure:
     reason: str
 
 
-def make_groups(kitchen: Kitchen, groups: Sequence[Group], clock: Clock) -> tuple[list[Sample], list[SampleFailure]]:
+def make_groups(
+    context: CategoryContext, groups: Sequence[Group], clock: Clock
+) -> tuple[list[Sample], list[SampleFailure]]:
     """Return the samples of ``groups`` in index order, and those that failed.
 
     Raises:
         PictureError: A source picture changed since the inventory.
     """
-    orders, failures = _first_orders(kitchen, groups, clock)
+    orders, failures = _first_orders(context, groups, clock)
     finished: dict[int, Sample] = {}
     reasons: dict[int, str] = {}
     while orders:
-        retry = _round(kitchen, orders, finished, reasons, clock)
+        retry = _round(context, orders, finished, reasons, clock)
         orders = []
         for order in retry:
-            following = next_order(kitchen, order, clock)
+            following = next_order(context, order, clock)
             if following is None:
                 reason = reasons.get(order.index, "no place on the part")
-                failures.append(SampleFailure(sample_id(kitchen.category.name, order.index), reason))
+                failures.append(SampleFailure(sample_id(context.category.name, order.index), reason))
             else:
                 orders.append(following)
     return [finished[index] for index in sorted(finished)], sorted(failures, key=lambda f: f.sample_id)
 
 
-def _first_orders(kitchen: Kitchen, groups: Sequence[Group], clock: Clock) -> tuple[list[Order], list[SampleFailure]]:
+def _first_orders(
+    context: CategoryContext, groups: Sequence[Group], clock: Clock
+) -> tuple[list[Order], list[SampleFailure]]:
     orders, failures = [], []
     for group in groups:
         with clock.stage("simulate"):
-            simulated = simulate_group(kitchen.dataset, kitchen.category, group)
+            simulated = simulate_group(context.dataset, context.category, group)
         for k in range(group.count):
             if simulated is None:
-                name = sample_id(kitchen.category.name, group.first + k)
+                name = sample_id(context.category.name, group.first + k)
                 failures.append(SampleFailure(name, f"no {group.family} simulation grew"))
             else:
                 orders.append(Order(group, group.first + k, simulated, k))
@@ -67,24 +71,28 @@ def _first_orders(kitchen: Kitchen, groups: Sequence[Group], clock: Clock) -> tu
 
 
 def _round(
-    kitchen: Kitchen, orders: Sequence[Order], finished: dict[int, Sample], reasons: dict[int, str], clock: Clock
+    context: CategoryContext,
+    orders: Sequence[Order],
+    finished: dict[int, Sample],
+    reasons: dict[int, str],
+    clock: Clock,
 ) -> list[Order]:
     """Try every order once; fill ``finished`` and return the orders to redraw."""
     retry = []
     buckets: dict[tuple[int, ...], list[Prepared]] = defaultdict(list)
     with clock.stage("place"):
         for order in orders:
-            prepared = prepare_window(kitchen, order)
+            prepared = prepare_window(context, order)
             if prepared is None:
                 retry.append(order)
             else:
                 buckets[prepared.inputs.picture.shape].append(prepared)
     for bucket in buckets.values():
         with clock.stage("refine"):
-            results = synthesise([p.inputs for p in bucket], kitchen.dataset.stages)
+            results = synthesise([p.inputs for p in bucket], context.dataset.stages)
         with clock.stage("check"):
             for prepared, result in zip(bucket, results, strict=True):
-                sample, check = finish(kitchen, prepared, result)
+                sample, check = finish(context, prepared, result)
                 if sample is None:
                     reasons.setdefault(prepared.order.index, "; ".join(check.violations))
                     retry.append(prepared.order)
@@ -93,7 +101,7 @@ def _round(
     return retry
 
 
-def next_order(kitchen: Kitchen, order: Order, clock: Clock) -> Order | None:
+def next_order(context: CategoryContext, order: Order, clock: Clock) -> Order | None:
     """Return what to try after ``order`` was refused, or None at the end of all attempts."""
     attempt = order.attempt + 1
     if attempt < PLACE_ATTEMPTS:
@@ -102,7 +110,7 @@ def next_order(kitchen: Kitchen, order: Order, clock: Clock) -> Order | None:
         return replace(order, attempt=attempt, rank=attempt - PLACE_ATTEMPTS + 1)
     for retry in range(attempt - PLACE_ATTEMPTS - PICTURE_RANKS, OWN_SIMULATIONS):
         with clock.stage("simulate"):
-            own = simulate_alone(kitchen.dataset, kitchen.category, order.group, order.index, retry)
+            own = simulate_alone(context.dataset, context.category, order.group, order.index, retry)
         if own is not None:
             attempt = PLACE_ATTEMPTS + PICTURE_RANKS + retry
             return replace(order, attempt=attempt, rank=0, simulated=own, snapshot=0)

@@ -16,7 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from maphc2f.errors import IncompleteDatasetError
-from maphc2f.generate.compose import Kitchen
+from maphc2f.generate.compose import CategoryContext
 from maphc2f.generate.group import make_groups
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool, Symmetry
@@ -117,22 +117,22 @@ def _samples(dataset: DatasetSpec, options: SourceOptions, count: int) -> Iterat
             category, root=options.data_root, seed=dataset.seed, size=dataset.size, specimens=options.specimens
         )
         pool = PicturePool(dataset, category, substrate, inventory)
-        yield from _of_category(Kitchen(dataset, category, pool, textures, maps=()), wanted)
+        yield from _of_category(CategoryContext(dataset, category, pool, textures, maps=()), wanted)
 
 
-def _of_category(kitchen: Kitchen, wanted: int) -> Iterator[Shown]:
-    category: CategorySpec = kitchen.category
-    enough = category.model_copy(update={"count": wanted * kitchen.dataset.snapshots})
-    groups = plan_groups(enough, kitchen.dataset.snapshots, splits=splits_present(kitchen.pool.splits))
-    whole = [replace(group, count=kitchen.dataset.snapshots) for group in groups[:wanted]]
-    samples, _ = make_groups(kitchen, whole, Clock())
+def _of_category(context: CategoryContext, wanted: int) -> Iterator[Shown]:
+    category: CategorySpec = context.category
+    enough = category.model_copy(update={"count": wanted * context.dataset.snapshots})
+    groups = plan_groups(enough, context.dataset.snapshots, splits=splits_present(context.pool.splits))
+    whole = [replace(group, count=context.dataset.snapshots) for group in groups[:wanted]]
+    samples, _ = make_groups(context, whole, Clock())
     last = {sample.row["sample_id"]: sample for sample in samples}
-    sources = {p.sha256[:12]: p for p in kitchen.pool.accepted}
+    sources = {p.sha256[:12]: p for p in context.pool.accepted}
     for group in whole:
         names = [f"{category.name}-{group.first + k:06d}" for k in reversed(range(group.count))]
         sample = next((last[name] for name in names if name in last), None)
         if sample is not None:
-            source = kitchen.pool.get(sources[sample.row["substrate_id"].rsplit("-", 1)[-1]])
+            source = context.pool.get(sources[sample.row["substrate_id"].rsplit("-", 1)[-1]])
             yield Shown(Symmetry.from_row(sample.row["substrate_transform"]).array(source.image), sample)
 
 

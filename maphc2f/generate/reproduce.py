@@ -18,7 +18,7 @@ from maphc2f.generate.group import make_groups
 from maphc2f.generate.plan import Group, plan_groups, sample_id
 from maphc2f.generate.profile import Clock
 from maphc2f.generate.rows import defect_row
-from maphc2f.generate.worker import Workshop, pin_threads
+from maphc2f.generate.worker import DatasetContext, pin_threads
 from maphc2f.sample import MAPS
 from maphc2f.shards.png import decode_png
 from maphc2f.shards.reader import find_row
@@ -58,18 +58,18 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
     info = read_info(root)
     if data_root is None and info.data_root is not None:
         data_root = Path(info.data_root)
-    shop = Workshop(root, data_root)
+    opened = DatasetContext(root, data_root)
     maps = tuple(column for column in MAPS if committed[column] is not None)
-    kitchen = shop.kitchen(committed["category"], maps)
-    if recipe_digest(shop.dataset, kitchen.category) != committed["recipe_digest"]:
+    context = opened.context(committed["category"], maps)
+    if recipe_digest(opened.dataset, context.category) != committed["recipe_digest"]:
         raise DatasetError(
             "its recipe is not that of manifest.toml",
             where=name,
             rule="the manifest must be the one it was made with",
             remedy="restore manifest.toml, or use the version of maphc2f that made it",
         )
-    group = _group_of(shop, committed)
-    samples, failures = make_groups(kitchen, [group], Clock())
+    group = _group_of(opened, committed)
+    samples, failures = make_groups(context, [group], Clock())
     found = [sample for sample in samples if sample.row["sample_id"] == name]
     if not found:
         raise DatasetError(
@@ -89,10 +89,10 @@ def _pixels(row: dict[str, Any], column: str) -> NDArray[Any]:
     return decode_png(row[column]["bytes"])
 
 
-def _group_of(shop: Workshop, committed: dict[str, Any]) -> Group:
-    category = shop.category(committed["category"])
-    splits = splits_present(shop.pool(category.name).splits)
-    for group in plan_groups(category, shop.dataset.snapshots, splits=splits):
+def _group_of(opened: DatasetContext, committed: dict[str, Any]) -> Group:
+    category = opened.category(committed["category"])
+    splits = splits_present(opened.pool(category.name).splits)
+    for group in plan_groups(category, opened.dataset.snapshots, splits=splits):
         if committed["sample_id"] in {sample_id(category.name, group.first + k) for k in range(group.count)}:
             return group
     raise DatasetError(

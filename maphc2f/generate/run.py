@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from maphc2f.errors import IncompleteDatasetError, OutOfSpaceError, PictureError
 from maphc2f.generate.choices import choices_hold, same_pictures
-from maphc2f.generate.executor import Crew, Outcome, Task
+from maphc2f.generate.executor import Outcome, Task, WorkerPool
 from maphc2f.generate.folder import (
     DatasetInfo,
     State,
@@ -243,13 +243,13 @@ class _Job:
         first = goods.of_files()
         missing = [shard for shard in self.plan if shard.key.shard_id not in self.kept]
         tasks = [Task(s.key.shard_id, make_shard, (self.site, s, self.profile), s.rows) for s in missing]
-        with Crew(min(self.profile.workers, max(len(first), len(tasks)))) as crew:
-            self._execute(crew, first, summary, counted=False)
-            self._execute(crew, tasks, summary, counted=True)
-            self._execute(crew, goods.of_pools(self.kept.values()), summary, counted=False)
+        with WorkerPool(min(self.profile.workers, max(len(first), len(tasks)))) as processes:
+            self._execute(processes, first, summary, counted=False)
+            self._execute(processes, tasks, summary, counted=True)
+            self._execute(processes, goods.of_pools(self.kept.values()), summary, counted=False)
 
-    def _execute(self, crew: Crew, tasks: Sequence[Task], summary: Summary, *, counted: bool) -> None:
-        for outcome in crew.execute(tasks):
+    def _execute(self, processes: WorkerPool, tasks: Sequence[Task], summary: Summary, *, counted: bool) -> None:
+        for outcome in processes.execute(tasks):
             report = self._settle(outcome, summary)
             if report is not None and counted:
                 summary.made += report.entry.rows

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from maphc2f.bundled import find_material
 from maphc2f.errors import IncompleteDatasetError, PictureError
 from maphc2f.explain import Loc, validate
-from maphc2f.generate.compose import Kitchen
+from maphc2f.generate.compose import CategoryContext
 from maphc2f.generate.group import make_groups
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool
@@ -129,9 +129,9 @@ def synthesize(  # noqa: PLR0913  # the public call names every choice; all but 
     check_names(dataset)
     memory = _Memory(image, foreground)
     pool = PicturePool(dataset, category, memory, memory.inventory())
-    kitchen = Kitchen(dataset, category, pool, TextureBank(None, dataset.seed))
+    context = CategoryContext(dataset, category, pool, TextureBank(None, dataset.seed))
     with _one_thread():
-        samples, failures = make_groups(kitchen, [Group(0, family, "train", 0, 1)], Clock())
+        samples, failures = make_groups(context, [Group(0, family, "train", 0, 1)], Clock())
     if not samples:
         msg = f"no valid {family} sample on this picture: {failures[0].reason}"
         raise IncompleteDatasetError(msg)

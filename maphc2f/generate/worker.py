@@ -1,6 +1,6 @@
 """What a worker does: make one shard and commit it.
 
-* :class:`Workshop` holds a dataset's specification and picture pools in a process.
+* :class:`DatasetContext` holds a dataset's specification and picture pools in a process.
 * :func:`make_shard`, :func:`make_good_shard` are the tasks.
 * :func:`pin_threads` keeps every library to one thread.
 """
@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import torch
 
-from maphc2f.generate.compose import Kitchen
+from maphc2f.generate.compose import CategoryContext
 from maphc2f.generate.group import SampleFailure, make_groups
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool
@@ -41,7 +41,7 @@ class ShardReport:
     failures: tuple[SampleFailure, ...] = ()
 
 
-class Workshop:
+class DatasetContext:
     """A dataset opened in a process: its specification, and a picture pool for each category on first use.
 
     Args:
@@ -60,11 +60,11 @@ class Workshop:
         """Return a category."""
         return self.dataset.category(name)
 
-    def kitchen(self, name: str, maps: tuple[str, ...] = ()) -> Kitchen:
+    def context(self, name: str, maps: tuple[str, ...] = ()) -> CategoryContext:
         """Return what samples of a category need; ``maps`` are the optional maps to make."""
         if self._textures is None:
             self._textures = TextureBank(self.dataset.textures, self.dataset.seed)
-        return Kitchen(self.dataset, self.category(name), self.pool(name), self._textures, maps)
+        return CategoryContext(self.dataset, self.category(name), self.pool(name), self._textures, maps)
 
     def pool(self, name: str) -> PicturePool:
         """Return the picture pool of a category; only the last category's pictures stay in memory."""
@@ -79,23 +79,23 @@ class Workshop:
 
 
 @lru_cache(maxsize=1)
-def workshop(root: str, data_root: str | None, token: str) -> Workshop:
-    """Return this process's workshop; ``token`` changes with the run, so that no stale one is used."""
+def dataset_context(root: str, data_root: str | None, token: str) -> DatasetContext:
+    """Return this process's opened dataset; ``token`` changes with the run, so that no stale one is used."""
     del token  # part of the cache's key only
-    return Workshop(Path(root), None if data_root is None else Path(data_root))
+    return DatasetContext(Path(root), None if data_root is None else Path(data_root))
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a task works: picklable arguments of :func:`workshop`."""
+    """Where a task works: picklable arguments of :func:`dataset_context`."""
 
     root: str
     data_root: str | None
     token: str
 
-    def open(self) -> Workshop:
-        """Return the process's workshop."""
-        return workshop(self.root, self.data_root, self.token)
+    def open(self) -> DatasetContext:
+        """Return the process's opened dataset."""
+        return dataset_context(self.root, self.data_root, self.token)
 
 
 def pin_threads() -> None:
@@ -119,25 +119,25 @@ def make_shard(site: Site, shard: PlannedShard, profile: RunProfile) -> ShardRep
         OutOfSpaceError, DatasetError: It could not be written; nothing is committed.
     """
     pin_threads()
-    shop, clock = site.open(), Clock()
-    kitchen = shop.kitchen(shard.key.category, profile.maps)
+    opened, clock = site.open(), Clock()
+    context = opened.context(shard.key.category, profile.maps)
     rows: list[dict[str, Any]] = []
     failures: list[SampleFailure] = []
     for groups in batches(shard.groups, profile.batch):
-        samples, failed = make_groups(kitchen, groups, clock)
+        samples, failed = make_groups(context, groups, clock)
         with clock.stage("encode"):
             rows += [defect_row(sample, profile.maps) for sample in samples]
         failures += failed
     facts = {
         "first_group": shard.groups[0].number,
         "groups": len(shard.groups),
-        "recipe_digest": recipe_digest(shop.dataset, kitchen.category),
+        "recipe_digest": recipe_digest(opened.dataset, context.category),
         "failed": tuple(f.sample_id for f in failures),
         "redrawn_simulations": _redrawn_simulations(rows),
         "redrawn_placements": sum(d["placement_attempt"] for row in rows for d in row["defects"]),
     }
     with clock.stage("write"):
-        entry = write_shard(shop.root, shard.key, rows, defect_schema(), facts, pictures=profile.layout == "both")
+        entry = write_shard(opened.root, shard.key, rows, defect_schema(), facts, pictures=profile.layout == "both")
     return ShardReport(entry, dict(clock.seconds), tuple(failures))
 
 
@@ -158,18 +158,18 @@ def make_good_shard(site: Site, key: ShardKey, sha256: Sequence[str]) -> ShardRe
         PictureError, OutOfSpaceError, DatasetError: As :func:`make_shard`.
     """
     pin_threads()
-    shop, clock = site.open(), Clock()
-    pool = shop.pool(key.category)
+    opened, clock = site.open(), Clock()
+    pool = opened.pool(key.category)
     wanted = set(sha256)
     chosen = sorted((p for p in pool.accepted if p.sha256 in wanted), key=lambda p: p.key)
     with clock.stage("encode"):
         rows = [good_row(key.category, pool.splits[p.sha256], pool.get(p)) for p in chosen]
-    recipe = recipe_digest(shop.dataset, shop.category(key.category))
+    recipe = recipe_digest(opened.dataset, opened.category(key.category))
     facts = {
         "first_group": 0,
         "groups": 0,
         "recipe_digest": good_recipe(recipe, chosen),
     }
     with clock.stage("write"):
-        entry = write_shard(shop.root, key, rows, good_schema(), facts, pictures=False)
+        entry = write_shard(opened.root, key, rows, good_schema(), facts, pictures=False)
     return ShardReport(entry, dict(clock.seconds))

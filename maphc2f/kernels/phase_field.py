@@ -1,8 +1,8 @@
-"""Explicit damped dynamics of a plane-stress sheet on a foundation, coupled with AT1 damage.
+"""Explicit damped dynamics of a plane sheet on a foundation, coupled with AT1 or AT2 damage.
 
 * :class:`Fields`, :class:`Constants` group the arrays and numbers of a sheet.
 * :func:`advance` makes steps of the coupled system, :func:`advance_numpy` is its twin.
-* :func:`relax_damage` lets a seeded notch take its AT1 profile, :func:`relax_damage_numpy` is its twin.
+* :func:`relax_damage` lets a seeded notch take its profile, :func:`relax_damage_numpy` is its twin.
 
 Cells are unit squares. Every array is flat with row stride ``W = nx + 2`` and ``(ny + 2) * W`` entries: cell (i, j)
 sits at ``p = (i + 1) W + j + 1``; the face on its left (``ux``), the face above it (``uy``) and its upper left corner
@@ -11,10 +11,14 @@ sits at ``p = (i + 1) W + j + 1``; the face on its left (``ux``), the face above
 Equations (E = rho = h = 1, numerical length ell; g = (1 - d)² + eps):
 
     rho ü + c u̇ = div sigma - k u,        e = sym(∇u) + s e0
-    sigma = g [C : e - K⟨tr e⟩₋ I] + K⟨tr e⟩₋ I,        K = (c11 + c22 + 2 c12) / 4
-    (3 Gc / 8)(1/ell - 2 ell ∇²d) = 2 (1 - d) psi⁺,     ḋ >= 0,     d <= 1
+    sigma = g [C : e - K⟨tr e⟩₋ I] + K⟨tr e⟩₋ I,        2 psi⁺ = e : C : e - K⟨tr e⟩₋²
+    AT1:  (3 Gc / 8)(1/ell - 2 ell ∇²d) = 2 (1 - d) psi⁺,     ḋ >= 0,     d <= 1
+    AT2:  Gc (d/ell - ell ∇²d) = 2 (1 - d) psi⁺,              ḋ >= 0
 
-AT1: Pham, Amor, Marigo, Maurini 2011, doi 10.1177/1056789510386852. Loops write one array each, so that the compiler
+AT1: Pham, Amor, Marigo, Maurini 2011, doi 10.1177/1056789510386852. AT2: Bourdin, Francfort, Marigo 2000,
+doi 10.1016/S0022-5096(99)00028-9. Split by K, the bulk modulus: Amor, Marigo, Maurini 2009,
+doi 10.1016/j.jmps.2009.04.011; K = 0 is no split, and a sheet's own modulus in its plane is
+(c11 + c22 + 2 c12) / 4. Loops write one array each, so that the compiler
 needs few overlap checks and turns them into vector code.
 """
 
@@ -53,7 +57,10 @@ class Fields(NamedTuple):
 
 
 class Constants(NamedTuple):
-    """Numbers of a run: stiffness, foundation ``k``, length ``ell``, time step, damping, nucleation factor, size."""
+    """Numbers of a run: stiffness, foundation ``k``, length ``ell``, time step, damping, nucleation factor, size.
+
+    ``bulk`` is the modulus K of the compression split (0: none); ``at2`` takes AT2 in place of AT1.
+    """
 
     c11: float
     c22: float
@@ -66,6 +73,8 @@ class Constants(NamedTuple):
     nucleation: float
     nx: int
     ny: int
+    bulk: float
+    at2: bool
 
 
 @njit(cache=True)
@@ -158,18 +167,28 @@ def _mirror(d, nx, ny):  # type: ignore[no-untyped-def]
         d[i * w + w - 1] = d[i * w + w - 2]
 
 
+@njit(cache=True)
+def _damage_law(ell, at2):  # type: ignore[no-untyped-def]
+    """Return what a neighbour weighs, the sum of d's coefficients without load, and the threshold; each over Gc."""
+    length = np.float32(ell)
+    if at2:
+        one, four = np.float32(1.0), np.float32(4.0)
+        return length, one / length + four * length, np.float32(0.0)
+    return np.float32(0.75) * length, np.float32(3.0) * length, np.float32(0.375) / length
+
+
 # error_model: the zero-division test of Python would keep this loop from becoming vector code.
 @njit(cache=True, error_model="numpy")
-def _damage_pass(d, drive, gc, ell, nucleation, w, out):  # type: ignore[no-untyped-def]
+def _damage_pass(d, drive, gc, law, nucleation, w, out):  # type: ignore[no-untyped-def]
     n = d.shape[0] - 2 * w
     up, left, here, down = d[:n], d[w - 1 :], d[w:], d[2 * w :]
     p, g, o = drive[w:], gc[w:], out[w:]
     zero, one = np.float32(0.0), np.float32(1.0)
-    spread, three_ell, onset = np.float32(0.75) * ell, np.float32(3.0) * ell, np.float32(0.375) / ell
+    spread, total, onset = law
     for i in range(n):
         neighbours = up[i] + down[i] + left[i] + left[i + 2]
         threshold = onset if neighbours + here[i] > zero else onset * nucleation
-        trial = (p[i] + g[i] * (spread * neighbours - threshold)) / (p[i] + three_ell * g[i])
+        trial = (p[i] + g[i] * (spread * neighbours - threshold)) / (p[i] + total * g[i])
         o[i] = max(here[i], min(one, trial))
 
 
@@ -179,7 +198,8 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
 
     Args:
         f: :class:`Fields`; displacement, velocity and damage are changed.
-        scratch: float32 (9, size), contents arbitrary on the first call if zero, kept between calls.
+        scratch: float32 (9, size), contents arbitrary on the first call if zero, kept between calls. Rows 4, 5 and 7
+            hold the stresses sxx, syy (cells) and sxy (corners) that acted in the last step.
         constants: :class:`Constants`.
         load: Factor s of the eigenstrain.
         n_steps: Number of steps.
@@ -199,19 +219,22 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
     )
     c11, c22 = np.float32(constants.c11), np.float32(constants.c22)
     c12, c66 = np.float32(constants.c12), np.float32(constants.c66)
-    bulk = np.float32(0.25 * (constants.c11 + constants.c22 + 2 * constants.c12))
-    energy = (c11, c22, np.float32(2.0) * c12, np.float32(1.0) / bulk, np.float32(0.25) / c66)
+    bulk = np.float32(constants.bulk)
+    over_bulk = np.float32(1.0) / bulk if constants.bulk > 0.0 else np.float32(0.0)
+    energy = (c11, c22, np.float32(2.0) * c12, over_bulk, np.float32(0.25) / c66)
     half = 0.5 * constants.damping * constants.dt
     motion = (
         np.float32((1.0 - half) / (1.0 + half)),
         np.float32(constants.dt / (1.0 + half)),
         np.float32(constants.k),
     )
-    dt, ell, nucleation = np.float32(constants.dt), np.float32(constants.ell), np.float32(constants.nucleation)
+    dt, nucleation = np.float32(constants.dt), np.float32(constants.nucleation)
+    law = _damage_law(constants.ell, constants.at2)
     s = np.float32(load)
     w = constants.nx + 2
     other = np.zeros_like(f.damage)
     for _ in range(n_steps):
+        _mirror(f.damage, constants.nx, constants.ny)
         _strain(f.ux, f.eigen_x, s, 1, exx)
         _strain(f.uy, f.eigen_y, s, w, eyy)
         _negative_pressure(exx, eyy, f.cell_mask, bulk, t)
@@ -225,15 +248,14 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
         _accelerate(f.uy, f.vy, syy, sxy, f.free_y, (w, 1), motion)
         _move(f.ux, f.vx, dt)
         _move(f.uy, f.vy, dt)
-        _mirror(f.damage, constants.nx, constants.ny)
-        _damage_pass(f.damage, drive, f.gc, ell, nucleation, w, other)
+        _damage_pass(f.damage, drive, f.gc, law, nucleation, w, other)
         _mirror(other, constants.nx, constants.ny)
-        _damage_pass(other, drive, f.gc, ell, nucleation, w, f.damage)
+        _damage_pass(other, drive, f.gc, law, nucleation, w, f.damage)
 
 
 @njit(cache=True)
-def relax_damage(damage, gc, ell, shape, n_passes):  # type: ignore[no-untyped-def]
-    """Relax seeded damage to its AT1 profile without load, in place, by ``2 * (n_passes // 2)`` Jacobi passes.
+def relax_damage(damage, gc, ell, shape, n_passes, at2=False):  # type: ignore[no-untyped-def]
+    """Relax seeded damage to its profile without load, in place, by ``2 * (n_passes // 2)`` Jacobi passes.
 
     Args:
         damage: float32, flat; cells with 1 are broken and stay so.
@@ -241,28 +263,34 @@ def relax_damage(damage, gc, ell, shape, n_passes):  # type: ignore[no-untyped-d
         ell: Length scale in cells.
         shape: (ny, nx).
         n_passes: Number of passes.
+        at2: Whether the profile is that of AT2.
     """
     ny, nx = shape
     drive = np.zeros_like(damage)
     other = np.zeros_like(damage)
-    length, one = np.float32(ell), np.float32(1.0)
+    law, one = _damage_law(ell, at2), np.float32(1.0)
     for _ in range(n_passes // 2):
         _mirror(damage, nx, ny)
-        _damage_pass(damage, drive, gc, length, one, nx + 2, other)
+        _damage_pass(damage, drive, gc, law, one, nx + 2, other)
         _mirror(other, nx, ny)
-        _damage_pass(other, drive, gc, length, one, nx + 2, damage)
+        _damage_pass(other, drive, gc, law, one, nx + 2, damage)
 
 
 def _plane(flat: Float32, constants: Constants) -> Float32:
     return flat.reshape(constants.ny + 2, constants.nx + 2)
 
 
-def _jacobi_numpy(d: Float32, drive: Float32, gc: Float32, ell: float, nucleation: float) -> Float32:
+def _damage_law_numpy(ell: float, at2: bool) -> tuple[float, float, float]:
+    return (ell, 1 / ell + 4 * ell, 0.0) if at2 else (0.75 * ell, 3 * ell, 0.375 / ell)
+
+
+def _jacobi_numpy(d: Float32, drive: Float32, gc: Float32, law: tuple[float, float, float], nucleation: float) -> Float32:
+    spread, total, threshold = law
     d = np.pad(d[1:-1, 1:-1], 1, mode="edge")
     neighbours = d[:-2, 1:-1] + d[2:, 1:-1] + d[1:-1, :-2] + d[1:-1, 2:]
     here, p, g = d[1:-1, 1:-1], drive[1:-1, 1:-1], gc[1:-1, 1:-1]
-    onset = np.where(neighbours + here > 0, 0.375 / ell, 0.375 / ell * nucleation)
-    trial = (p + g * (0.75 * ell * neighbours - onset)) / (p + 3 * ell * g)
+    onset = np.where(neighbours + here > 0, threshold, threshold * nucleation)
+    trial = (p + g * (spread * neighbours - onset)) / (p + total * g)
     d[1:-1, 1:-1] = np.maximum(here, np.minimum(1.0, trial))
     return d
 
@@ -276,8 +304,7 @@ def _stress_numpy(f: Fields, c: Constants, load: float) -> tuple[Float32, Float3
     eyy[:-1] = uy[1:] - uy[:-1]
     exx += np.float32(load) * _plane(f.eigen_x, c)
     eyy += np.float32(load) * _plane(f.eigen_y, c)
-    bulk = 0.25 * (c.c11 + c.c22 + 2 * c.c12)
-    t = _plane(f.cell_mask, c) * bulk * np.minimum(exx + eyy, 0)
+    t = _plane(f.cell_mask, c) * c.bulk * np.minimum(exx + eyy, 0)
     g = _plane(f.cell_mask, c) * ((1 - d) ** 2 + RESIDUAL_STIFFNESS)
     sxx = g * (c.c11 * exx + c.c12 * eyy - t) + t
     syy = g * (c.c22 * eyy + c.c12 * exx - t) + t
@@ -288,7 +315,8 @@ def _stress_numpy(f: Fields, c: Constants, load: float) -> tuple[Float32, Float3
     square = intact**2
     corner = np.zeros_like(d)
     corner[:-1, :-1] = square[:-1, :-1] + square[:-1, 1:] + square[1:, :-1] + square[1:, 1:]
-    drive = c.c11 * exx**2 + c.c22 * eyy**2 + 2 * c.c12 * exx * eyy - t**2 / bulk + 0.25 / c.c66 * corner
+    drive = c.c11 * exx**2 + c.c22 * eyy**2 + 2 * c.c12 * exx * eyy + 0.25 / c.c66 * corner
+    drive -= t**2 / c.bulk if c.bulk > 0 else 0
     return sxx, syy, ((mean**2 + RESIDUAL_STIFFNESS) * intact).astype(np.float32), drive.astype(np.float32)
 
 
@@ -307,7 +335,7 @@ def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) ->
         vy = (_plane(f.free_y, c) * (keep * _plane(f.vy, c) + push * fy)).astype(np.float32)
         d, gc = _plane(f.damage, c), _plane(f.gc, c)
         for _pass in range(2):
-            d = _jacobi_numpy(d, drive, gc, c.ell, c.nucleation).astype(np.float32)
+            d = _jacobi_numpy(d, drive, gc, _damage_law_numpy(c.ell, c.at2), c.nucleation).astype(np.float32)
         f = f._replace(
             ux=(ux + np.float32(c.dt) * vx).ravel(),
             uy=(uy + np.float32(c.dt) * vy).ravel(),
@@ -318,10 +346,12 @@ def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) ->
     return f
 
 
-def relax_damage_numpy(damage: Float32, gc: Float32, ell: float, shape: tuple[int, int], n_passes: int) -> Float32:
+def relax_damage_numpy(
+    damage: Float32, gc: Float32, ell: float, shape: tuple[int, int], n_passes: int, at2: bool = False
+) -> Float32:
     """Twin of :func:`relax_damage`; returns the relaxed field."""
     padded = (shape[0] + 2, shape[1] + 2)
     d, g = damage.reshape(padded), gc.reshape(padded)
     for _ in range(2 * (n_passes // 2)):
-        d = _jacobi_numpy(d, np.zeros_like(d), g, ell, 1.0).astype(np.float32)
+        d = _jacobi_numpy(d, np.zeros_like(d), g, _damage_law_numpy(ell, at2), 1.0).astype(np.float32)
     return d.ravel()

@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from maphc2f.quality.invariants import change_shares, visible_threshold
+from maphc2f.render.contrast import contrast_unit
 from maphc2f.render.window import PictureStatistics
 from maphc2f.sample import Float32, UInt8
 
@@ -74,7 +75,7 @@ BESIDE = (1.5, 4.0)
 """The same for the texture beside a line, which has no inside but its own profile."""
 
 ROUGH_SHARE = 0.35
-"""Share of the local standard deviation that exposed, rough material may bring into the finest band."""
+"""Share of the unit of contrast that exposed, rough material may bring into the finest band."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +185,8 @@ def texture_term(window: ScoredWindow) -> float:
     """Return whether the finest detail of the defect is that of this picture and of rough material.
 
     The mean absolute diagonal difference inside the mask (beside it for lines) is compared with those of the good
-    picture at the same place and in a ring round it: anywhere between them, and up to ROUGH_SHARE of the local standard
-    deviation, is right. The ratio to the nearest right value scores by a log-normal: smooth fails as noisy does.
+    picture at the same place and in a ring round it: anywhere between them, and up to ROUGH_SHARE of the unit of
+    contrast, is right. The ratio to the nearest right value scores by a log-normal: smooth fails as noisy does.
     """
     before, after, hard = _detail(window.original), _detail(window.picture), _hard(window)
     where = _ring(hard, BESIDE) if window.is_line else _eroded(hard)
@@ -195,7 +196,7 @@ def texture_term(window: ScoredWindow) -> float:
         _masked_mean(before, _ring(hard, RING)),
     )
     floor = 0.5 * window.statistics.noise + 0.5 / 255.0
-    finest = max(here, round_it, 0.0 if window.is_line else ROUGH_SHARE * window.statistics.local_std)
+    finest = max(here, round_it, 0.0 if window.is_line else ROUGH_SHARE * contrast_unit(window.statistics))
     expected = min(max(now, min(here, round_it)), finest)
     return _log_normal((now + floor) / (expected + floor), TEXTURE_TOLERANCE)
 
@@ -215,14 +216,15 @@ def _masked_mean(band: Float32, where: UInt8) -> float:
 def visibility_term(window: ScoredWindow) -> float:
     """Return whether the defect can be seen, is as plain as its severity asks, and is not garish.
 
-    Contrast to noise is the 75 % quantile of |u| in the mask over the larger of local standard deviation and noise
-    threshold. The score rises linearly, stays 1, falls to GARISH_SCORE; the more severe, the later it is plain.
+    Contrast to noise is the 75 % quantile of |u| in the mask over the larger of the unit of contrast (the picture's own
+    texture, see :func:`~maphc2f.render.contrast.contrast_unit`) and the noise threshold. The score rises linearly,
+    stays 1, falls to GARISH_SCORE; the more severe, the later it is plain.
     """
     inside = window.soft_mask >= 0.5
     if not inside.any():
         return 0.0
     change = np.abs(window.picture[inside] - window.original[inside]).max(axis=1)
-    unit = max(window.statistics.local_std, visible_threshold(window.statistics.noise))
+    unit = max(contrast_unit(window.statistics), visible_threshold(window.statistics.noise))
     contrast = float(np.quantile(change, 0.75)) / unit
     plain = VISIBILITY_RISE[1] + SEVERITY_DEMAND * window.severity
     rise = (contrast - VISIBILITY_RISE[0]) / (plain - VISIBILITY_RISE[0])

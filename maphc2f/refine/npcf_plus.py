@@ -58,6 +58,12 @@ TRUST_LIMITS = (0.3, 0.7)
 """Contrast of the contour from which it begins to count as an edge, and from which it does so fully."""
 
 SHARPEN_LIMIT = 1.0
+MIN_CORE_WEIGHT = 12.0
+"""With fewer pixels' weight away from the rim, the whole inside is read."""
+
+CORE_INSET = 2.0
+"""Distance from the rim at which the core begins, px."""
+
 MIN_BAND_WEIGHT = 6.0
 """With fewer pixels' weight in the band the width of the transition is not defined, and nothing is done."""
 
@@ -75,6 +81,21 @@ class TextureDemand:
     own: Tensor
     rough: Tensor
     noise: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class TextureWeights:
+    """Weights in [0, 1], (B, 1, H, W).
+
+    Attributes:
+        core: Where the texture inside is read: away from the rim, whose step would pass for texture.
+        inside: Where it is changed.
+        ring: Where the surroundings are read and changed.
+    """
+
+    core: Tensor
+    inside: Tensor
+    ring: Tensor
 
 
 def _share(weight: Tensor) -> Tensor:
@@ -101,7 +122,7 @@ def _inside_gain(now: Tensor, reference: Tensor, demand: TextureDemand, level: i
 
 
 def wavelet_block(
-    original: Tensor, changed: Tensor, inside: Tensor, ring: Tensor, demand: TextureDemand
+    original: Tensor, changed: Tensor, weights: TextureWeights, demand: TextureDemand
 ) -> tuple[Tensor, Tensor]:
     """Return the detail to add and the amplitude of sensor noise to restore.
 
@@ -112,8 +133,7 @@ def wavelet_block(
     Args:
         original: Luminance of the good picture (B, 1, H, W).
         changed: Luminance with the defect.
-        inside: Weight of the inside, in [0, 1].
-        ring: Weight of the ring.
+        weights: Where energy is read and changed, see :class:`TextureWeights`.
         demand: See :class:`TextureDemand`.
 
     Returns:
@@ -122,7 +142,8 @@ def wavelet_block(
     """
     before, _ = wavelet.forward(original)
     now, approximation = wavelet.forward(changed)
-    share, share_ring = _share(inside), _share(ring)
+    inside, ring = weights.inside, weights.ring
+    share, share_ring = _share(weights.core), _share(ring)
     has_ring = (ring.sum((1, 2, 3), keepdim=True) > 0).to(ring.dtype)
     extra = []
     for level, (reference, present) in enumerate(zip(before, now, strict=True)):

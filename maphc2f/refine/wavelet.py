@@ -14,7 +14,6 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as nnf
 from torch import Tensor
 
 LEVELS = 3
@@ -38,8 +37,7 @@ class Bands(NamedTuple):
 def _filter(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
     """Return y[n] = Σ_k taps[k] x[n + (2 - k) · dilation] along ``axis``, periodic."""
     length, before, after = x.shape[axis], dilation, 2 * dilation
-    pad = (before, after, 0, 0) if axis == -1 else (0, 0, before, after)
-    padded = nnf.pad(x, pad, mode="circular")
+    padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
     out = padded.narrow(axis, 3 * dilation, length) * taps[0]
     for k in range(1, 4):
         out = out.add_(padded.narrow(axis, (3 - k) * dilation, length), alpha=taps[k])
@@ -49,8 +47,7 @@ def _filter(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Ten
 def _adjoint(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
     """Return the transpose of :func:`_filter`: y[n] = Σ_k taps[k] x[n - (2 - k) · dilation]."""
     length, before, after = x.shape[axis], 2 * dilation, dilation
-    pad = (before, after, 0, 0) if axis == -1 else (0, 0, before, after)
-    padded = nnf.pad(x, pad, mode="circular")
+    padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
     out = padded.narrow(axis, 0, length) * taps[0]
     for k in range(1, 4):
         out = out.add_(padded.narrow(axis, k * dilation, length), alpha=taps[k])

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from maphc2f.render.batch import GRAY_FLOOR, contrast_unit, mean_luminance
+from maphc2f.render.contrast import GRAY_FLOOR, contrast_unit, mean_luminance
 from maphc2f.render.window import Appearance, PictureStatistics
 from maphc2f.spec import MaterialSpec
 
@@ -37,7 +37,7 @@ DEFAULT_PRODUCT: tuple[Colour, ...] = ((0.4, 0.2, 0.06), (0.22, 0.11, 0.05))
 """Linear reflectance of thin and thick rust (goethite, and haematite mixed in), where a material names no colour."""
 
 FRACTURE_LIFT = 0.5
-"""Rise of the probability of a bright crack with the reflectance of its faces over that of the surface."""
+"""Rise of the probability of a bright crack with the reflectance of its faces, from that of the surface on."""
 
 MAX_BRIGHT = 0.5
 
@@ -76,10 +76,10 @@ LOOKS: Mapping[str, Looks] = {
     "crack": Looks(
         edge_sigma=(0.0, 0.0), roughness=(0.0, 0.3), gloss_loss=(0.0, 0.0), lip=(0.0, 0.6), albedo_share=(1.0, 1.0)
     ),
-    "corrosion": Looks(bright=0.10, contrast=(3.0, 9.0)),
+    "corrosion": Looks(bright=0.05, contrast=(3.0, 9.0)),
     "corrosion/stain": Looks(
-        bright=0.10,
-        contrast=(2.0, 6.0),
+        bright=0.0,
+        contrast=(3.0, 9.0),
         edge_sigma=(0.5, 1.5),
         roughness=(0.1, 0.4),
         gloss_loss=(0.1, 0.4),
@@ -168,8 +168,7 @@ def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> fl
 
 def _bright_fracture(bright: float, fracture_brightness: float) -> float:
     """Probability of a bright crack: crushed glass or polymer that reflects more than the surface shows white."""
-    lifted = bright + FRACTURE_LIFT * (fracture_brightness - 1.0)
-    return min(max(lifted, 0.0), MAX_BRIGHT)
+    return min(bright + FRACTURE_LIFT * max(fracture_brightness - 1.0, 0.0), MAX_BRIGHT)
 
 
 def _between(limits: tuple[float, float], chance: float) -> float:

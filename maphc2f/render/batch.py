@@ -2,8 +2,6 @@
 
 * :class:`Scalars`: the numbers of each sample, (B, 1, 1, 1).
 * :class:`WindowBatch`: the maps of each sample, (B, C, H, W).
-* :func:`contrast_unit`, :func:`target_amplitude`, :func:`amplitude_floor`: contrast that a defect should reach.
-* :func:`rough_amplitude`: fine texture of exposed material.
 * :func:`stack`: list of :class:`~maphc2f.render.window.WindowInputs` to batch.
 * :func:`group_key`: windows with equal keys may share a batch.
 """
@@ -17,34 +15,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maphc2f.render.operators import LUMINANCE_WEIGHTS
-from maphc2f.render.window import PictureStatistics, WindowInputs
+from maphc2f.render.contrast import (
+    LUMINANCE_WEIGHTS,
+    amplitude_floor,
+    mean_luminance,
+    noise_floor,
+    rough_amplitude,
+    target_amplitude,
+)
+from maphc2f.render.window import WindowInputs
 from maphc2f.sample import Float32
-
-GRAY_FLOOR = 5.0 / 255.0
-"""Least contrast of a rendered defect, display units: below it labels teach that stains are defects."""
-
-NOISE_FLOOR = 5.0
-"""Least contrast over the sensor noise: 2.5 times the threshold of 2 sigma at which a change counts as visible."""
-
-MASKING = 1.6
-"""Least contrast over the surface's own texture: below about 1.5 standard deviations people and detectors lose a defect
-in it."""
-
-MAX_MASKING = 0.22
-"""Most that texture can ask for, display units."""
-
-STRUCTURE_LIMIT = 0.06
-"""Most that ``local_std`` counts for beside texture, display units: the rest is outlines and shading of the part."""
-
-ROUGH_LIMIT = 0.03
-"""Strongest fine texture of exposed material, standard deviation, display units: beyond it looks like noise."""
-
-STREAK_SHARE = 0.3
-"""Standard deviation of the streaks in a scratch over its contrast."""
-
-MAX_AMPLITUDE = 0.35
-"""Most contrast that a coarsely structured picture can ask for, display units: beyond it defects look painted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +40,7 @@ class Scalars:
         mean_luminance: Mean of the picture inside the foreground, display units.
         amplitude: Target change of the strongest part, display units, with its floors applied.
         floor: Least such change, display units.
+        noise_floor: The same as far as sensor noise asks for it.
         polarity: -1 dark, +1 bright.
         edge_width: Mouth of a crack, m.
         gloss_loss, lip, relief_gain, albedo_share: See :class:`~maphc2f.render.window.Appearance`.
@@ -80,6 +61,7 @@ class Scalars:
     mean_luminance: Tensor
     amplitude: Tensor
     floor: Tensor
+    noise_floor: Tensor
     polarity: Tensor
     edge_width: Tensor
     rough: Tensor
@@ -144,49 +126,6 @@ def group_key(window: WindowInputs) -> tuple[bool, ...]:
     return fields.is_line, window.overlay is not None, stained, moved, streaked, relief
 
 
-def amplitude_floor(window: WindowInputs) -> float:
-    """Return the least change of a defect's strongest part, display units.
-
-    A₀ = max(5/255, 5 σ, min(MASKING · texture_std, MAX_MASKING)): 2.5 times the threshold max(2/255, 2 σ) from which a
-    change counts, so that tapering parts pass it too, and enough not to drown in the surface's own texture.
-    """
-    statistics = window.statistics
-    masked = min(MASKING * statistics.texture_std, MAX_MASKING)
-    return max(GRAY_FLOOR, NOISE_FLOOR * statistics.noise, masked)
-
-
-def contrast_unit(statistics: PictureStatistics) -> float:
-    """Return what contrasts are multiples of, display units: max(texture_std, min(local_std, STRUCTURE_LIMIT))."""
-    return max(statistics.texture_std, min(statistics.local_std, STRUCTURE_LIMIT))
-
-
-def target_amplitude(window: WindowInputs) -> float:
-    """Return the change that the strongest part of the defect should reach, display units.
-
-    A = max(min(contrast · unit, MAX_AMPLITUDE), floor).
-    """
-    wanted = window.appearance.contrast * contrast_unit(window.statistics)
-    return max(min(wanted, MAX_AMPLITUDE), amplitude_floor(window))
-
-
-def rough_amplitude(window: WindowInputs) -> float:
-    """Return the standard deviation of the fine texture inside, display units.
-
-    Exposed material is about as rough as the surface; the tool that scratches leaves streaks whose contrast goes with
-    the scratch's own.
-    """
-    own = min(window.appearance.roughness * window.statistics.texture_std, ROUGH_LIMIT)
-    streaks = STREAK_SHARE * window.appearance.roughness * target_amplitude(window)
-    return max(own, window.appearance.streak * streaks)
-
-
-def mean_luminance(mean: Sequence[float]) -> float:
-    """Return the luminance of a mean colour, display units."""
-    if len(mean) == 1:
-        return float(mean[0])
-    return float(sum(weight * value for weight, value in zip(LUMINANCE_WEIGHTS, mean, strict=True)))
-
-
 def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -> Scalars:
     def column(get: Callable[[WindowInputs], float]) -> Tensor:
         return torch.tensor([get(w) for w in windows], dtype=dtype).reshape(-1, 1, 1, 1).to(device)
@@ -202,6 +141,7 @@ def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -
         mean_luminance=column(lambda w: mean_luminance(w.statistics.mean)),
         amplitude=column(target_amplitude),
         floor=column(amplitude_floor),
+        noise_floor=column(noise_floor),
         polarity=column(lambda w: w.appearance.polarity),
         edge_width=column(lambda w: w.appearance.edge_width),
         rough=column(rough_amplitude),
@@ -247,17 +187,17 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
     _, _, stained, moved, streaked, relief = group_key(windows[0])
     overlays = [w.overlay for w in windows if w.overlay is not None]
     return WindowBatch(
-        picture=pictures([w.picture for w in windows]),
-        allowed=maps(allowed),
-        noise=pictures([w.noise for w in windows]),
-        distance=maps([f.distance for f in fields]),
-        opening=maps([f.opening for f in fields]),
-        arclength=maps([f.arclength for f in fields]),
-        extent=maps([f.extent for f in fields]),
-        depth=maps([f.depth for f in fields]),
-        product=maps([f.product for f in fields]),
-        displacement=torch.from_numpy(np.stack([f.displacement for f in fields])) if moved else None,
-        overlay=pictures(overlays) if overlays else None,
+        picture=_pictures([w.picture for w in windows], device),
+        allowed=_maps(allowed, device),
+        noise=_pictures([w.noise for w in windows], device),
+        distance=_maps([f.distance for f in fields], device),
+        opening=_maps([f.opening for f in fields], device),
+        arclength=_maps([f.arclength for f in fields], device),
+        extent=_maps([f.extent for f in fields], device),
+        depth=_maps([f.depth for f in fields], device),
+        product=_maps([f.product for f in fields], device),
+        displacement=torch.from_numpy(np.stack([f.displacement for f in fields])).to(device) if moved else None,
+        overlay=_pictures(overlays, device) if overlays else None,
         is_line=fields[0].is_line,
         stained=stained,
         streaked=streaked,
@@ -268,9 +208,10 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
     )
 
 
-def _maps(maps: Sequence[Float32]) -> Tensor:
-    return torch.from_numpy(np.stack(maps).astype(np.float32, copy=False)[:, None])
+def _maps(maps: Sequence[Float32], device: str) -> Tensor:
+    return torch.from_numpy(np.stack(maps).astype(np.float32, copy=False)[:, None]).to(device)
 
 
-def _pictures(pictures: Sequence[Float32]) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2), dtype=np.float32))
+def _pictures(pictures: Sequence[Float32], device: str) -> Tensor:
+    stacked = np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2), dtype=np.float32)
+    return torch.from_numpy(stacked).to(device)

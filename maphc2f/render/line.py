@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from maphc2f.render.batch import WindowBatch
+from maphc2f.render.batch import Scalars, WindowBatch
 from maphc2f.render.operators import (
     PIXEL_VARIANCE,
     POOL,
@@ -72,6 +72,16 @@ LIP_WIDTH = 1.3
 
 LIP_GAIN = 0.6
 """Amplitude of a fully lit lip over the amplitude of the groove."""
+
+DARK_ROOM = 0.04
+"""Display value that the darkest part of a defect keeps."""
+
+FACE_LIGHT = 0.3
+"""Share of the light that the faces of a wide crack return, for fracture faces as bright as the surface: the other half
+of the sky is shut out by the walls, and part of the rest is absorbed by dirt."""
+
+FACE_WIDTHS = (3.0, 9.0)
+"""Widths, px, from which the faces begin to be seen, and from which they are seen in full."""
 
 WHITE = 0.98
 """No bright defect exceeds this display value: highlights clip."""
@@ -173,6 +183,18 @@ def smooth_noise(noise: Tensor, sigma: float) -> Tensor:
     return gaussian_blur(noise, taps) / power
 
 
+def polarity_at(scalars: Scalars, level: Tensor) -> Tensor:
+    """Return the sign of the change, (B, 1, 1, 1): turned where ``level`` leaves no room for the one drawn.
+
+    A dark defect needs the least amplitude above black, a bright one below white.
+    """
+    no_dark = level - scalars.floor < DARK_ROOM
+    no_bright = level + scalars.floor > WHITE
+    one = torch.ones_like(level)
+    turned = torch.where(no_bright, -one, scalars.polarity)
+    return torch.where(no_dark, one, turned)
+
+
 def patchy_noise(noise: Tensor) -> Tensor:
     """Return ``noise`` (B, C, H, W) with a correlation length of about 6 px and nearly unit variance.
 
@@ -195,7 +217,7 @@ def render_line(batch: WindowBatch) -> Rendered:
     coverage = strip_coverage(distance, half_width, sigma)
     strength = coverage * _darkness(batch)
     peak = torch.clamp(masked_peak(strength, coverage * batch.allowed), min=0.02)
-    light = _groove(batch, torch.clamp(strength / peak, max=OVERSHOOT), peak, level)
+    light = _groove(batch, torch.clamp(strength / peak, max=OVERSHOOT), peak, level, _faces(batch, half_width))
     lit = _lip(batch, distance, half_width, sigma, coverage)
     picture = encode(light) + LIP_GAIN * batch.scalars.lip * batch.scalars.amplitude * lit
     return Rendered(picture, batch.distance, half_width, sigma, torch.ones_like(half_width))
@@ -208,7 +230,14 @@ def _darkness(batch: WindowBatch) -> Tensor:
     return (TIP_DARKNESS + (1.0 - TIP_DARKNESS) * relative) * torch.clamp(1.0 + waves, 0.4, 1.0)
 
 
-def _groove(batch: WindowBatch, strength: Tensor, peak: Tensor, level: Tensor) -> Tensor:
+def _faces(batch: WindowBatch, half_width: Tensor) -> Tensor:
+    """Return the share of light that the fracture faces in a wide crack return, in [0, 1), (B, 1, H, W)."""
+    low, high = FACE_WIDTHS
+    seen = torch.clamp((2.0 * half_width - low) / (high - low), 0.0, 1.0)
+    return torch.clamp(FACE_LIGHT * batch.scalars.fracture_brightness, max=0.6) * seen
+
+
+def _groove(batch: WindowBatch, strength: Tensor, peak: Tensor, level: Tensor, faces: Tensor) -> Tensor:
     """Return linear light behind the groove; ``strength`` is relative to its own ``peak``."""
     scalars = batch.scalars
     darkest = torch.clamp(level - scalars.amplitude, min=0.0)
@@ -216,9 +245,9 @@ def _groove(batch: WindowBatch, strength: Tensor, peak: Tensor, level: Tensor) -
     absorbed = torch.minimum(absorbed, MAX_ABSORPTION * peak)
     brightest = torch.clamp(level + torch.maximum(BRIGHT_SHARE * scalars.amplitude, scalars.floor), max=WHITE)
     scattered = torch.clamp(decode(brightest) - decode(level), min=0.0)
-    dark = (scalars.polarity < 0).to(strength.dtype)
+    dark = (polarity_at(scalars, level) < 0).to(strength.dtype)
     light = decode(batch.picture)
-    kept = 1.0 - torch.clamp((dark * absorbed) * strength, max=MAX_ABSORPTION)
+    kept = 1.0 - torch.minimum(torch.clamp((dark * absorbed) * strength, max=MAX_ABSORPTION), 1.0 - faces)
     return light * kept + ((1.0 - dark) * scattered) * strength
 
 

@@ -21,11 +21,10 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from maphc2f.render.contrast import LUMINANCE_WEIGHTS
+
 TRUNCATION = 2.5
 """Gaussian kernels end at this many sigmas."""
-
-LUMINANCE_WEIGHTS = (0.2126, 0.7152, 0.0722)
-"""Rec. 709 luminance of linear RGB (ITU-R BT.709-6, item 3.2)."""
 
 POOL = 4
 

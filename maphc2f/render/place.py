@@ -27,6 +27,15 @@ MARGIN_REGION = 6.0
 SUPPORT_EPSILON = 1e-3
 """A field below this share of its maximum counts as zero."""
 
+FINE_CELL = 0.75
+"""Grids finer than this, px, give the contour themselves."""
+
+LEAST_CORE = 0.7
+"""Depth of the innermost point of a region below its contour, px: half the diagonal of a pixel."""
+
+REACH_OF_PART = 2.0
+"""How far round a widened part its distances are shifted, px."""
+
 BAND = 14.0
 """Distances to a centreline are exact up to here, px; beyond, they are DISTANCE_CAP."""
 
@@ -148,7 +157,7 @@ def place(snapshot: Snapshot, pose: Pose, window: Window, line_width: float = 0.
         distance, opening, arclength = _line_fields(snapshot.trace, pose, window, BAND + half)
         support = distance <= MARGIN_LINE - 2 + half
     else:
-        distance, opening, arclength = signed_distance(extent, snapshot.threshold), zeros, zeros
+        distance, opening, arclength = _region_distance(snapshot, sampler, extent), zeros, zeros
         active = sampler(_active(snapshot).astype(np.float32)) > 1e-3
         support = cv2.dilate(active.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
     return PlacedFields(
@@ -190,10 +199,34 @@ class _Sampler:
         return cls(matrix, (window.width, window.height), blur, interpolation)
 
     def __call__(self, field: Float32) -> Float32:
-        source = field if self.blur == 0 else cv2.GaussianBlur(field, (0, 0), self.blur)
-        flags = self.interpolation | cv2.WARP_INVERSE_MAP
-        warped = cv2.warpAffine(source, self.matrix, self.size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
+        source = field if self.blur == 0 else np.asarray(cv2.GaussianBlur(field, (0, 0), self.blur), np.float32)
+        return self.warp(source, self.interpolation, 0.0)
+
+    def warp(self, source: Float32, interpolation: int, beyond: float) -> Float32:
+        """Return ``source`` on the window, without a low-pass; ``beyond`` outside its grid."""
+        warped = cv2.warpAffine(
+            source,
+            self.matrix,
+            self.size,
+            flags=interpolation | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=beyond,
+        )
         return np.asarray(warped, np.float32)
+
+
+def _region_distance(snapshot: Snapshot, sampler: _Sampler, extent: Float32) -> Float32:
+    """Return the signed distance to a region's contour on the window, px.
+
+    A grid finer than the pixels is measured itself and its distances are sampled: low-passed to the pixels, the extent
+    of a pit of two pixels would sink below its threshold and the pit would be lost.
+    """
+    cell = 1.0 / float(np.sqrt(abs(np.linalg.det(sampler.matrix[:, :2]))))
+    if cell > FINE_CELL:
+        return signed_distance(extent, snapshot.threshold)
+    own = signed_distance(snapshot.extent, snapshot.threshold, DISTANCE_CAP / cell) * np.float32(cell)
+    distance = sampler.warp(own - _seen_wider(own, cell), cv2.INTER_LINEAR, DISTANCE_CAP)
+    return np.clip(distance, -DISTANCE_CAP, DISTANCE_CAP).astype(np.float32)
 
 
 def _line_fields(trace: Float32, pose: Pose, window: Window, band: float) -> tuple[Float32, Float32, Float32]:
@@ -208,12 +241,30 @@ def _line_fields(trace: Float32, pose: Pose, window: Window, band: float) -> tup
     return distance, opening, arclength
 
 
-def signed_distance(extent: Float32, threshold: float) -> Float32:
+def _seen_wider(own: Float32, cell: float) -> Float32:
+    """Return by how much parts finer than a pixel are widened, px, on the snapshot's grid.
+
+    The innermost point of every part comes LEAST_CORE below its contour: a pixel's middle is never farther from it, so
+    that what the optics spread over a pixel is labelled there.
+    """
+    count, found = cv2.connectedComponents((own < 0).astype(np.uint8))
+    labels = np.asarray(found, dtype=np.intp)
+    core = np.zeros(count, np.float32)
+    np.maximum.at(core, labels.ravel(), -own.ravel())
+    missing = np.maximum(LEAST_CORE - core, 0).astype(np.float32)
+    missing[0] = 0.0
+    if not missing.any():
+        return np.zeros_like(own)
+    reach = 2 * int(np.ceil(REACH_OF_PART / cell)) + 1
+    return np.asarray(cv2.dilate(missing[labels], np.ones((reach, reach), np.uint8)), np.float32)
+
+
+def signed_distance(extent: Float32, threshold: float, cap: float = DISTANCE_CAP) -> Float32:
     """Return the signed distance (H, W) in px to the contour ``extent = threshold``, negative where it is higher.
 
     Away from the contour: Euclidean distance transform of the thresholded field; within 1.5 px of it: first-order
     distance (threshold - extent) / |grad extent|. On a disk whose rim rises over 3 px or more its error is below
-    0.06 px within 1 px of the contour.
+    0.06 px within 1 px of the contour. Distances are capped at ``cap``.
     """
     inside = (extent >= threshold).astype(np.uint8)
     outer = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -222,7 +273,7 @@ def signed_distance(extent: Float32, threshold: float) -> Float32:
     fine = (threshold - extent) / np.maximum(np.hypot(_steepest(extent, 0), _steepest(extent, 1)), 1e-6)
     near = (np.abs(coarse) < 1.5) & (np.abs(fine) < 2.0)
     distance = np.where(near, fine, coarse)
-    return np.clip(distance, -DISTANCE_CAP, DISTANCE_CAP).astype(np.float32)
+    return np.clip(distance, -cap, cap).astype(np.float32)
 
 
 def _steepest(field: Float32, axis: int) -> Float32:

@@ -3,6 +3,7 @@
 * :func:`shade`: Lambert and ambient light on a height field.
 * :func:`occlusion`: ambient light that reaches the bottom of a pit.
 * :func:`warp`: the picture moved by a displacement.
+* :func:`principal_axis`, :func:`streaks`: texture along a scratch.
 * :func:`absorb`, :func:`film_contrast`: corrosion product over the surface.
 * :func:`render_relief`: all of them, driven by the fields that are there.
 
@@ -11,12 +12,14 @@ Pure functions on (B, C, H, W). A field that is zero changes no bit: every step 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
 from maphc2f.render.batch import WindowBatch
-from maphc2f.render.line import Rendered, optical_sigma, patchy_noise, smooth_noise
+from maphc2f.render.line import Rendered, optical_sigma, patchy_noise, polarity_at, smooth_noise
 from maphc2f.render.operators import (
     box_mean,
     central_gradient,
@@ -39,8 +42,13 @@ MIN_LIGHT_Z = 0.35
 """Lowest light considered: nearer to grazing, Lambert's law relative to a flat surface diverges."""
 
 SHADE_LIMITS = (0.04, 4.0)
-GAIN_LIMITS = (0.2, 5.0)
+GAIN_LIMITS = (0.2, 10.0)
 """Limits of the exposure that brings relief to its target contrast."""
+
+HIGHLIGHT = 1.3
+"""Strongest highlight over the amplitude."""
+
+MAX_HIGHLIGHT = 0.8
 
 PATCHINESS = 0.22
 """Relative variation of the reflectance inside a region."""
@@ -52,15 +60,33 @@ MIN_REFLECTANCE = 0.07
 MIN_RELIEF_SHARE = 0.45
 """However much the reflectance changes, walls facing the light stay lit: share of the amplitude left to relief."""
 
-PRODUCT_FADE = 5.0
-"""Distance from the mask beyond which product is below what the label calls a stain, px."""
+TEXTURE_REACH = 2.5
+"""Texture that can be lost, in standard deviations of it."""
 
-PRODUCT_GRAIN = 0.35
+CUT_SHARE = 0.4
+"""Depth over the deepest from which material is fully exposed."""
+
+MOUTH_SHARE = 0.6
+"""Exposure of the rim of a pit over that of its bottom."""
+
+STREAK_LENGTH = 14.0
+
+PRODUCT_FADE = (-1.0, 2.0)
+"""Signed distances to the rim of the mask between which product ends, px."""
+
+PRODUCT_GRAIN = 0.25
 """Relative variation of the product's thickness between its grains, and their size, px."""
 
 PRODUCT_GRAIN_SIGMA = 1.3
-PRODUCT_LIMITS = (0.35, 0.95)
-"""Share of the way to thick product that its typical thickness goes."""
+PRODUCT_LIMITS = (0.5, 0.92)
+"""Share of the way to thick product that the thickest product goes."""
+
+RIM_SHARE = 0.8
+"""Change at the rim of the mask over the least amplitude that noise asks for: just seen."""
+
+RIM_LIMITS = (0.05, 0.5)
+PRODUCT_ROOM = 1.5
+"""Least difference of thick product from the surface, in least amplitudes."""
 
 WHITE = 0.98
 
@@ -110,7 +136,7 @@ def warp(picture: Tensor, displacement: Tensor) -> Tensor:
     return picture + moving * (moved - picture)
 
 
-def absorb(light: Tensor, thickness: Tensor, colour: Tensor, illumination: Tensor) -> Tensor:
+def absorb(light: Tensor, film: Tensor, colour: Tensor, illumination: Tensor) -> Tensor:
     """Return linear light of a surface under a scattering, absorbing film.
 
     R = ρ + (R_g - ρ) exp(-2 b S t), b = (1/ρ - ρ) / 2: the solution of Kubelka & Munk for a film of thickness t,
@@ -119,11 +145,11 @@ def absorb(light: Tensor, thickness: Tensor, colour: Tensor, illumination: Tenso
 
     Args:
         light: Light of the bare surface (B, C, H, W).
-        thickness: S t (B, 1, H, W).
-        colour: ρ (B, C, 1, 1).
+        film: 2 b S t, broadcast to (B, C, H, W).
+        colour: ρ, broadcast to (B, C, H, W).
         illumination: Light that falls on the surface, relative to the picture's mean (B, 1, H, W).
     """
-    hidden = 1.0 - torch.exp(-2.0 * film_contrast(colour) * thickness)
+    hidden = 1.0 - torch.exp(-film)
     return light + hidden * (colour * illumination - light)
 
 
@@ -131,6 +157,23 @@ def film_contrast(colour: Tensor) -> Tensor:
     """Return b = (1/ρ - ρ) / 2 of Kubelka and Munk for reflectances ``colour``, floored at 0.02."""
     safe = torch.clamp(colour, 0.02, 0.98)
     return 0.5 * (1.0 / safe - safe)
+
+
+@dataclass(frozen=True, slots=True)
+class _Surface:
+    """What the steps share; tensors (B, 1, H, W) unless said.
+
+    Attributes:
+        inside: Coverage of the region.
+        bare: Where material is exposed, in [0, 1].
+        level: Mean luminance of the good picture in the region, (B, 1, 1, 1).
+        gray: Luminance of the picture without its texture.
+    """
+
+    inside: Tensor
+    bare: Tensor
+    level: Tensor
+    gray: Tensor
 
 
 def render_relief(batch: WindowBatch) -> Rendered:
@@ -141,19 +184,87 @@ def render_relief(batch: WindowBatch) -> Rendered:
     low = low_pass(picture)
     gray = luminance(low)
     level = torch.clamp(masked_mean(gray, inside * batch.allowed), min=0.02)
-    lost = batch.scalars.gloss_loss * inside
-    code = picture + lost * (low - picture)
-    ratio = _relief_ratio(batch, inside, level) * _reflectance_ratio(batch, inside, level)
+    surface = _Surface(inside, _exposed(batch, inside), level, gray)
+    lost = batch.scalars.gloss_loss * surface.bare
+    # Only texture is lost: what differs more from its surroundings is an outline of the part, which stays.
+    reach = TEXTURE_REACH * batch.scalars.texture_std
+    code = picture + lost * torch.minimum(torch.maximum(low - picture, -reach), reach)
+    ratio = _reflectance_ratio(batch, surface)
+    if batch.relief:
+        ratio = ratio * _relief_ratio(batch, surface)
     # Relative to the surface: gray texture on a coloured part would look like dust.
-    rough = (batch.scalars.roughness * batch.scalars.local_std / level) * inside
-    grain = torch.clamp(1.0 + rough * smooth_noise(batch.noise[:, :1], TEXTURE_SIGMA), 0.4, 1.6)
+    rough = batch.scalars.rough / level * surface.bare
+    grain = torch.clamp(1.0 + rough * _grain(batch, surface.bare), 0.5, 1.5)
     light = decode(torch.clamp(code * (ratio * grain), 0.0, 1.0))
-    if bool((batch.product > 0).any()):
-        light = _stain(batch, light, gray, inside)
-    return Rendered(encode(light), batch.distance, torch.zeros_like(inside), sigma, 1.0 - lost)
+    kept = 1.0 - lost
+    if batch.stained:
+        light, hidden = _stain(batch, light, surface)
+        kept = kept * (1.0 - hidden)
+    return Rendered(encode(light), batch.distance, torch.zeros_like(inside), sigma, kept)
 
 
-def _relief_ratio(batch: WindowBatch, inside: Tensor, level: Tensor) -> Tensor:
+def _exposed(batch: WindowBatch, inside: Tensor) -> Tensor:
+    """Return where material is exposed, (B, 1, H, W).
+
+    A scratch exposes what it cut, not the ridges beside it: e = clip(-z / c z_max, 0, 1) with c = CUT_SHARE. A pit
+    changes its whole mouth, and more the deeper it is; product covers what was not eaten away.
+    """
+    if not batch.relief:
+        return torch.zeros_like(inside) if batch.stained else inside
+    sunk = torch.clamp(-batch.depth, min=0.0)
+    peak = torch.clamp(sunk.amax((1, 2, 3), keepdim=True), min=1e-12)
+    cut = torch.clamp(sunk / (CUT_SHARE * peak), 0.0, 1.0)
+    if batch.stained:
+        return inside * cut
+    mouth = MOUTH_SHARE * (1.0 - batch.scalars.streak)
+    return inside * (mouth + (1.0 - mouth) * cut)
+
+
+def _grain(batch: WindowBatch, bare: Tensor) -> Tensor:
+    """Return texture of unit variance: streaks along a scratch, else isotropic grain."""
+    grain = smooth_noise(batch.noise[:, :1], TEXTURE_SIGMA)
+    if not batch.streaked:
+        return grain
+    along = streaks(batch.noise[:, -1:], principal_axis(bare * batch.allowed))
+    return grain + batch.scalars.streak * (along - grain)
+
+
+def principal_axis(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the unit vector (y, x) along the longest axis of ``weight`` (B, 1, H, W), each (B, 1, 1, 1).
+
+    The eigenvector of the second moments, by half-angle formulas: cos 2θ = (M_xx - M_yy) / r, sin 2θ = 2 M_xy / r.
+    """
+    height, width = weight.shape[-2:]
+    rows = torch.arange(height, dtype=weight.dtype, device=weight.device).reshape(1, 1, -1, 1) - 0.5 * (height - 1)
+    columns = torch.arange(width, dtype=weight.dtype, device=weight.device).reshape(1, 1, 1, -1) - 0.5 * (width - 1)
+    rows, columns = rows.expand_as(weight), columns.expand_as(weight)
+    rows, columns = rows - masked_mean(rows, weight), columns - masked_mean(columns, weight)
+    difference = masked_mean(columns * columns - rows * rows, weight)
+    mixed = 2.0 * masked_mean(rows * columns, weight)
+    size = torch.clamp(torch.sqrt(difference * difference + mixed * mixed), min=1e-6)
+    cosine = torch.sqrt(torch.clamp(0.5 + 0.5 * difference / size, 0.0, 1.0))
+    sine = torch.sqrt(torch.clamp(0.5 - 0.5 * difference / size, 0.0, 1.0))
+    return torch.where(mixed < 0, -sine, sine), cosine
+
+
+def streaks(noise: Tensor, axis: tuple[Tensor, Tensor]) -> Tensor:
+    """Return white ``noise`` (B, 1, H, W) drawn out along ``axis`` (y, x): streaks STREAK_LENGTH px long, 1 px wide.
+
+    The noise is read at (v, u / STREAK_LENGTH) for the coordinates u along and v across the axis; reading between
+    pixels averages, which takes 4/9 of the variance in two directions, and is divided out.
+    """
+    height, width = noise.shape[-2:]
+    rows = torch.arange(height, dtype=noise.dtype, device=noise.device).reshape(1, -1, 1) - 0.5 * (height - 1)
+    columns = torch.arange(width, dtype=noise.dtype, device=noise.device).reshape(1, 1, -1) - 0.5 * (width - 1)
+    axis_y, axis_x = axis[0][:, 0], axis[1][:, 0]
+    along = (columns * axis_x + rows * axis_y) * (1.0 / STREAK_LENGTH)
+    across = rows * axis_x - columns * axis_y
+    grid = torch.stack((along * (2.0 / width), across * (2.0 / height)), dim=-1)
+    drawn = nnf.grid_sample(noise, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return 1.5 * drawn
+
+
+def _relief_ratio(batch: WindowBatch, surface: _Surface) -> Tensor:
     """Shading as a factor on display codes, brought to its share of the target amplitude.
 
     The relative change r = √E - 1 is scaled by one exposure g a sample and compressed, 1 + g r upwards and
@@ -165,44 +276,77 @@ def _relief_ratio(batch: WindowBatch, inside: Tensor, level: Tensor) -> Tensor:
     relative = encode(shade(height, light, scalars.ambient, occlusion(height))) - 1.0
     relative = gaussian_blur(relative, gaussian_taps(batch.psf_sigma, relative))
     share = torch.clamp(1.0 - scalars.albedo_share, min=MIN_RELIEF_SHARE)
-    gain = share * scalars.amplitude / torch.clamp(level * masked_peak(relative, inside * batch.allowed), min=1e-6)
+    peak = surface.level * masked_peak(relative, surface.inside * batch.allowed)
+    gain = share * scalars.amplitude / torch.clamp(peak, min=1e-6)
     change = torch.clamp(gain, *GAIN_LIMITS) * relative
-    return torch.clamp(1.0 + change, 1.0, 1.8) / (1.0 - torch.clamp(change, max=0.0))
+    # Highlights are as strong as the shadows: a steep wall that faces the light would else burn out.
+    brightest = torch.clamp(HIGHLIGHT * scalars.amplitude / surface.level, max=MAX_HIGHLIGHT)
+    return (1.0 + torch.minimum(torch.clamp(change, min=0.0), brightest)) / (1.0 - torch.clamp(change, max=0.0))
 
 
-def _reflectance_ratio(batch: WindowBatch, inside: Tensor, level: Tensor) -> Tensor:
-    """Changed reflectance as a factor on display codes: √(1 + α (ρ - 1)), patchy inside."""
+def _reflectance_ratio(batch: WindowBatch, surface: _Surface) -> Tensor:
+    """Changed reflectance as a factor on display codes: √(1 + e (ρ - 1)), patchy inside, e where it is exposed."""
     scalars = batch.scalars
     patches = 1.0 + PATCHINESS * patchy_noise(batch.noise[:, -1:])
-    change = scalars.polarity * scalars.albedo_share * scalars.amplitude / level
+    polarity = polarity_at(scalars, surface.level)
+    change = polarity * scalars.albedo_share * scalars.amplitude / surface.level
     code = torch.clamp(1.0 + change * patches, min=0.0)
-    code = torch.minimum(code, WHITE / level)
+    code = torch.minimum(code, WHITE / surface.level)
     reflectance = torch.clamp(decode(code), min=MIN_REFLECTANCE)
-    return encode(1.0 + inside * (scalars.albedo_share > 0) * (reflectance - 1.0))
+    return encode(1.0 + surface.bare * (scalars.albedo_share > 0) * (reflectance - 1.0))
 
 
-def _stain(batch: WindowBatch, light: Tensor, gray: Tensor, inside: Tensor) -> Tensor:
-    """Cover the surface with product of the given thickness.
+def _stain(batch: WindowBatch, light: Tensor, surface: _Surface) -> tuple[Tensor, Tensor]:
+    """Cover the surface with product of the given thickness; also return the share that is hidden.
 
-    The film's scattering per metre is not known, so it is set by the contrast asked for: at the typical thickness in
-    the mask the luminance goes the share p = A / |full change| of the way to that of thick product, within
-    PRODUCT_LIMITS; S t = 2 p / (2 - p) / (2 b) approximates -ln(1 - p) / (2 b) (first Padé approximant). Product
-    thinner than at the mask's rim, t_c, lies in islands that hide less than a film of their volume: t becomes
-    t⁵ / (t⁴ + t_c⁴), and within PRODUCT_FADE of the rim it ends.
+    The film's scattering per metre is not known, so it is set by the contrast asked for: where the product is thick,
+    luminance goes the share p = A / |full change| of the way to that of thick product, within PRODUCT_LIMITS, and at
+    the rim of the mask, t_c, at least far enough to be seen; S t = -ln(1 - p) / (2 b), with the logarithm by its second
+    Padé approximant p (6 - p) / (6 - 4p). Between them thickness decides: a run is dark at its source and fades.
+    Thinner product than t_c ends within PRODUCT_FADE of the rim. The colour goes from thin to thick with the share
+    that is hidden.
     """
     scalars = batch.scalars
-    illumination = decode(gray) / torch.clamp(decode(scalars.mean_luminance), min=1e-3)
-    thick = encode(luminance(scalars.product_colour) * illumination)
-    weight = inside * batch.allowed
-    room = torch.clamp(torch.abs(masked_mean(thick - gray, weight)), min=1e-3)
-    share = torch.clamp(scalars.amplitude / room, *PRODUCT_LIMITS)
-    typical = torch.clamp(masked_mean(batch.product, weight), min=1e-12)
-    density = share / ((2.0 - share) * film_contrast(luminance(scalars.product_colour)))
+    illumination = decode(surface.gray) / torch.clamp(decode(scalars.mean_luminance), min=1e-3)
+    weight = surface.inside * batch.allowed
+    darker = _darkening(batch, illumination, surface, weight)
+    thick = scalars.product_colour * darker
+    # Without colour, thin product could only hide behind a brightness like the surface's own.
+    thin = scalars.product_thin_colour * darker if batch.picture.shape[1] > 1 else thick
+    full = torch.abs(masked_mean(encode(luminance(thick) * illumination) - surface.gray, weight))
+    full = torch.clamp(full, min=1e-3)
     rim = (torch.abs(batch.distance) < 1.0).to(weight.dtype) * batch.allowed
-    onset = masked_mean(batch.product, rim)
-    relative = batch.product / torch.clamp(onset, min=1e-9)
-    fourth = relative * relative * relative * relative
-    fade = torch.clamp(1.0 - batch.distance / PRODUCT_FADE, 0.0, 1.0)
-    film = batch.product * (fourth / (fourth + 1.0)) * fade
-    grains = torch.clamp(1.0 + PRODUCT_GRAIN * smooth_noise(batch.noise[:, -1:], PRODUCT_GRAIN_SIGMA), min=0.2)
-    return absorb(light, density * (film / typical) * grains, scalars.product_colour, illumination)
+    onset = torch.clamp(masked_mean(batch.product, rim), min=1e-12)
+    source = torch.maximum(masked_peak(batch.product * (1.0 / onset), weight) * onset, onset)
+    thickness = torch.maximum(
+        _film(torch.clamp(scalars.amplitude / full, *PRODUCT_LIMITS)) / source,
+        _film(torch.clamp(RIM_SHARE * scalars.noise_floor / full, *RIM_LIMITS)) / onset,
+    )
+    inner, outer = PRODUCT_FADE
+    fade = torch.clamp((outer - batch.distance) / (outer - inner), 0.0, 1.0)
+    grains = torch.clamp(1.0 + PRODUCT_GRAIN * smooth_noise(batch.noise[:, -1:], PRODUCT_GRAIN_SIGMA), min=0.3)
+    film = batch.product * thickness * (fade * fade * (3.0 - 2.0 * fade)) * grains
+    hidden = 1.0 - torch.exp(-film)
+    colour = thin + hidden * (thick - thin)
+    contrast = film_contrast(colour) / film_contrast(luminance(thick))
+    return absorb(light, film * contrast, colour, illumination), hidden
+
+
+def _film(share: Tensor) -> Tensor:
+    """Return 2 b S t of a film that hides ``share``: -ln(1 - p) ≈ p (6 - p) / (6 - 4 p), within 4 % up to p = 0.8."""
+    return share * (6.0 - share) / (6.0 - 4.0 * share)
+
+
+def _darkening(batch: WindowBatch, illumination: Tensor, surface: _Surface, weight: Tensor) -> Tensor:
+    """Return the factor that keeps thick product from matching the surface it covers, (B, 1, 1, 1), at most 1.
+
+    A rust as bright as the wood it runs over is wet and darker: its luminance stays the least amplitude below.
+    """
+    scalars = batch.scalars
+    luminous = encode(luminance(scalars.product_colour) * illumination)
+    now, level = masked_mean(luminous, weight), surface.level
+    need = PRODUCT_ROOM * scalars.floor
+    target = torch.clamp(level - need, min=0.03)
+    too_near = (torch.abs(now - level) < need).to(level.dtype)
+    ratio = torch.clamp(target / torch.clamp(now, min=0.02), max=1.0)
+    return 1.0 + too_near * (ratio * ratio - 1.0)

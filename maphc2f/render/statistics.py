@@ -125,9 +125,7 @@ def _noise(gray: Float32, mask: BoolArray) -> float:
     return float(np.quantile(medians, NOISE_QUANTILE) / 0.6745)
 
 
-def _blocks(
-    band: NDArray[np.generic], rows: int, columns: int, side: int = NOISE_BLOCK
-) -> NDArray[np.generic]:
+def _blocks(band: NDArray[np.generic], rows: int, columns: int, side: int = NOISE_BLOCK) -> NDArray[np.generic]:
     return band.reshape(rows, side, columns, side).swapaxes(1, 2).reshape(rows * columns, -1)
 
 

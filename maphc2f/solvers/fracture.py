@@ -24,6 +24,8 @@ from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, Constants, Fields, a
 
 Float32 = NDArray[np.float32]
 Stop = Literal["target", "quiet", "load_limit", "step_cap", "unstable"]
+CrackGeometric = Literal["AT1", "AT2"]
+EnergySplit = Literal["none", "volumetric_deviatoric"]
 
 START_CYCLES = 4
 NOTCH_PASSES = 24
@@ -35,18 +37,36 @@ TIME_STEP = 0.66
 
 @dataclass(frozen=True, slots=True)
 class Elasticity:
-    """Plane-stress stiffness over E of the stiff axis x."""
+    """In-plane stiffness over E of the stiff axis x.
+
+    Attributes:
+        bulk: Modulus K by which the volume's change resists compression; None: (c11 + c22 + 2 c12) / 4, that of the
+            sheet in its plane.
+    """
 
     c11: float
     c22: float
     c12: float
     c66: float
+    bulk: float | None = None
 
     @classmethod
     def orthotropic(cls, poisson_ratio: float, stiffness_ratio: float = 1.0, shear_ratio: float = 0.375) -> Elasticity:
-        """Return C for nu12 = ``poisson_ratio``, E2 / E1 = ``stiffness_ratio``, c66 / c11 = ``shear_ratio``."""
+        """Return plane-stress C for nu12 = ``poisson_ratio``, E2 / E1 = ``stiffness_ratio``, c66 / c11 = ``shear_ratio``."""
         c11 = 1.0 / (1.0 - poisson_ratio**2 * stiffness_ratio)
         return cls(c11, stiffness_ratio * c11, poisson_ratio * stiffness_ratio * c11, shear_ratio * c11)
+
+    @classmethod
+    def plane_strain(cls, poisson_ratio: float) -> Elasticity:
+        """Return the isotropic C of plane strain, nu < 0.5, with K = 1 / (3 (1 - 2 nu)) of the solid."""
+        c11 = (1 - poisson_ratio) / ((1 + poisson_ratio) * (1 - 2 * poisson_ratio))
+        c12 = poisson_ratio / ((1 + poisson_ratio) * (1 - 2 * poisson_ratio))
+        return cls(c11, c11, c12, 0.5 / (1 + poisson_ratio), 1 / (3 * (1 - 2 * poisson_ratio)))
+
+    @property
+    def bulk_modulus(self) -> float:
+        """K of the compression split over E."""
+        return 0.25 * (self.c11 + self.c22 + 2 * self.c12) if self.bulk is None else self.bulk
 
     @property
     def tuple(self) -> tuple[float, float, float, float]:
@@ -64,9 +84,11 @@ class Sheet:
         notch: bool; cells broken from the start.
         foundation_length: ls = 1 / sqrt(k); 0 for none (then no side may be all free).
         fixed: Whether the normal displacement of (top, bottom, left, right) is held at 0.
-        ell: AT1 length scale.
+        ell: Length scale.
         nucleation: Factor on the AT1 threshold where no damage touches a cell. The numerical ell is longer than the
             material's, so AT1 alone is too weak in intact regions: 1 keeps AT1, more leaves growth to the notch.
+        crack_geometric: The damage model; AT2 has no threshold, so that ``nucleation`` does nothing there.
+        energy_split: What damage leaves intact: nothing, or the resistance of the volume to compression.
     """
 
     elasticity: Elasticity
@@ -78,6 +100,8 @@ class Sheet:
     fixed: tuple[bool, bool, bool, bool] = (True, True, True, True)
     ell: float = 2.0
     nucleation: float = 1.0
+    crack_geometric: CrackGeometric = "AT1"
+    energy_split: EnergySplit = "volumetric_deviatoric"
 
     @property
     def stiffness(self) -> float:
@@ -159,10 +183,11 @@ def opening_unit(youngs_modulus: float, fracture_energy: float, cell: float) -> 
     return math.sqrt(fracture_energy * cell / youngs_modulus)
 
 
-def surface_density(damage: Float32, ell: float) -> float:
-    """Return the AT1 crack length (3/8) sum(d / ell + ell |∇d|²), cells."""
+def surface_density(damage: Float32, ell: float, crack_geometric: CrackGeometric = "AT1") -> float:
+    """Return the crack length, cells: AT1 (3/8) sum(d / ell + ell |∇d|²), AT2 (1/2) sum(d² / ell + ell |∇d|²)."""
     gradient = float(np.square(np.diff(damage, axis=0)).sum() + np.square(np.diff(damage, axis=1)).sum())
-    return 0.375 * (float(damage.sum(dtype=np.float64)) / ell + ell * gradient)
+    weight, local = (0.5, np.square(damage)) if crack_geometric == "AT2" else (0.375, damage)
+    return weight * (float(local.sum(dtype=np.float64)) / ell + ell * gradient)
 
 
 def normal_strain(state: State, sheet: Sheet) -> tuple[Float32, Float32]:
@@ -222,6 +247,8 @@ def _constants(sheet: Sheet, control: LoadControl) -> Constants:
         sheet.nucleation,
         nx,
         ny,
+        0.0 if sheet.energy_split == "none" else e.bulk_modulus,
+        sheet.crack_geometric == "AT2",
     )
 
 
@@ -238,7 +265,7 @@ def load_vector(level: Level, sheet: Sheet, load: float) -> tuple[Float32, Float
 def _start(fields: Fields, sheet: Sheet, load: float) -> None:
     """Give the notch its profile and the sheet its equilibrium at the first load."""
     ny, nx = sheet.gc.shape
-    relax_damage(fields.damage, fields.gc, sheet.ell, (ny, nx), NOTCH_PASSES)
+    relax_damage(fields.damage, fields.gc, sheet.ell, (ny, nx), NOTCH_PASSES, sheet.crack_geometric == "AT2")
     shape = (ny + 2, nx + 2)
     levels = _levels(fields.damage.reshape(shape)[1:-1, 1:-1], sheet)
     f = load_vector(levels[0], sheet, load)
@@ -273,7 +300,8 @@ def energies(state: State, sheet: Sheet) -> tuple[float, float, float]:
     motion = np.square(state.ux, dtype=np.float64).sum() + np.square(state.uy, dtype=np.float64).sum()
     ground = 0.5 * sheet.stiffness * motion
     gradient = np.square(np.diff(d, axis=0)).sum() + np.square(np.diff(d, axis=1)).sum()
-    fracture = 0.375 * ((sheet.gc * d).sum() / sheet.ell + sheet.ell * float(sheet.gc.mean()) * gradient)
+    weight, local = (0.5, d * d) if sheet.crack_geometric == "AT2" else (0.375, d)
+    fracture = weight * ((sheet.gc * local).sum() / sheet.ell + sheet.ell * float(sheet.gc.mean()) * gradient)
     return float(normal + shear), float(ground), float(fracture)
 
 

@@ -26,7 +26,7 @@ from maphc2f.sample import LABELS, MAPS, Sample
 from maphc2f.shards.schema import DEFECT_COLUMNS, SQE_TERMS
 from maphc2f.shards.writer import table_of
 from maphc2f.spec import DefectSpec, SourceSpec
-from tests.builders import category, dataset, kitchen_of
+from tests.builders import category, context_of, dataset
 from tests.contracts.test_families import CASES, PIXEL, SIDE, entry, material_for
 
 BRIGHT = {"gray": (np.uint8, ()), "gray16": (np.uint16, ()), "rgb": (np.uint8, (3,))}
@@ -212,10 +212,10 @@ def test_a_sample_does_not_depend_on_its_batch() -> None:
     spec = dataset(stanza, snapshots=4, seed=5, size=stanza_size())
     groups = plan_groups(stanza, 4)
     assert len({group.family for group in groups}) >= 4
-    together, failures = make_groups(kitchen_of(spec, "mix"), groups, Clock())
+    together, failures = make_groups(context_of(spec, "mix"), groups, Clock())
     assert len(together) + len(failures) == 32
     assert len(together) >= 28
-    single = [made for group in reversed(groups) for made in make_groups(kitchen_of(spec, "mix"), [group], Clock())[0]]
+    single = [made for group in reversed(groups) for made in make_groups(context_of(spec, "mix"), [group], Clock())[0]]
     by_id = {made.row["sample_id"]: made for made in single}
     assert set(by_id) == {made.row["sample_id"] for made in together}
     for made in together:

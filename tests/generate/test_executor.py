@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from maphc2f.errors import PictureError
-from maphc2f.generate.executor import Crew, Outcome, Task, run_here
+from maphc2f.generate.executor import Outcome, Task, WorkerPool, run_here
 
 
 def square(value: int) -> tuple[int, int]:
@@ -29,8 +29,8 @@ def tasks(count: int) -> list[Task]:
 
 
 def execute(some: list[Task], workers: int) -> Iterator[Outcome]:
-    with Crew(workers) as crew:
-        yield from crew.execute(some)
+    with WorkerPool(workers) as processes:
+        yield from processes.execute(some)
 
 
 def test_one_worker_runs_here_and_in_order() -> None:
@@ -63,10 +63,10 @@ def test_a_bug_ends_the_run() -> None:
 
 def test_a_cluster_gives_the_same_results_and_errors_and_serves_twice() -> None:
     some = [*tasks(9), Task("bad", refuse, ("x.png",), 4)]
-    with Crew(2) as crew:
-        assert list(crew.execute([])) == []
-        outcomes = {outcome.task.name: outcome for outcome in crew.execute(some)}
-        again = list(crew.execute([Task("more", square, (7,), 1)]))
+    with WorkerPool(2) as processes:
+        assert list(processes.execute([])) == []
+        outcomes = {outcome.task.name: outcome for outcome in processes.execute(some)}
+        again = list(processes.execute([Task("more", square, (7,), 1)]))
     assert set(outcomes) == {task.name for task in some}
     assert [outcomes[f"t{i}"].result[0] for i in range(9)] == [i * i for i in range(9)]
     assert again[0].result[0] == 49

@@ -11,7 +11,7 @@ from maphc2f.generate.pictures import PicturePool, Symmetry, draw_symmetry, subs
 from maphc2f.render.place import Window
 from maphc2f.rng import stream
 from maphc2f.spec import SizeSpec
-from tests.builders import category, dataset, kitchen_of, picture_of, stripes, tiny_dataset
+from tests.builders import category, context_of, dataset, picture_of, stripes, tiny_dataset
 
 SYMMETRIES = [Symmetry(y, x, turns) for y in (False, True) for x in (False, True) for turns in range(4)]
 
@@ -26,21 +26,21 @@ def test_units_are_exact_at_both_ends() -> None:
 
 
 def test_every_sample_chooses_from_its_split_and_ranks_do_not_repeat() -> None:
-    kitchen = kitchen_of(tiny_dataset(), "hide")
-    by_split = {split: {s for s, v in kitchen.pool.splits.items() if v == split} for split in ("train", "validation")}
+    context = context_of(tiny_dataset(), "hide")
+    by_split = {split: {s for s, v in context.pool.splits.items() if v == split} for split in ("train", "validation")}
     assert by_split["train"]
     assert by_split["validation"]
     for index in range(4):
         for split, own in by_split.items():
-            ranks = [kitchen.pool.choose(index, split, rank).source.sha256 for rank in range(len(own))]
+            ranks = [context.pool.choose(index, split, rank).source.sha256 for rank in range(len(own))]
             assert set(ranks) == own
-            assert kitchen.pool.choose(index, split, len(own)).source.sha256 == ranks[0]
+            assert context.pool.choose(index, split, len(own)).source.sha256 == ranks[0]
 
 
 def test_pictures_are_prepared_to_size_with_their_own_scale() -> None:
     stanza = category("part", native_size=(256, 128), pixel_size=5e-5)
     spec = dataset(stanza, size=SizeSpec(width=64, height=64))
-    picture = kitchen_of(spec, "part").pool.choose(0, "train", 0)
+    picture = context_of(spec, "part").pool.choose(0, "train", 0)
     assert picture.image.shape == (64, 64, 3)
     assert picture.pixel_size == pytest.approx(4 * 5e-5)
     assert picture.foreground[16:48].all()
@@ -51,7 +51,7 @@ def test_pictures_are_prepared_to_size_with_their_own_scale() -> None:
 def test_the_cache_is_bounded_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = dataset(category("part"))
     monkeypatch.setattr(module, "CACHE_BYTES", 3 * 64 * 64 * 4)
-    pool = kitchen_of(spec, "part").pool
+    pool = context_of(spec, "part").pool
     assert isinstance(pool, PicturePool)
     first = [pool.get(picture).image.copy() for picture in pool.accepted]
     assert 1 <= len(pool._cache) <= 3

@@ -26,7 +26,7 @@ from maphc2f.generate.simulate import simulate_group
 from maphc2f.rng import stream
 from maphc2f.sample import SimulationRequest
 from maphc2f.spec import DefectSpec, SourceSpec
-from tests.builders import PIXEL, category, dataset, disk_snapshot, kitchen_of, line_snapshot, picture_of, stripes
+from tests.builders import PIXEL, category, context_of, dataset, disk_snapshot, line_snapshot, picture_of, stripes
 
 
 def disk_mask(side: int = 128, radius: float = 50.0) -> NDArray[np.bool_]:
@@ -234,13 +234,13 @@ def test_a_scratch_follows_a_horizontal_grain() -> None:
         defects=(DefectSpec(family="deformation", scenario="scratch"),),
     )
     spec = dataset(stanza, seed=1)
-    kitchen = kitchen_of(spec, "board")
+    context = context_of(spec, "board")
     group = Group(0, "deformation", "train", 0, 2)
     simulated = simulate_group(spec, stanza, group)
     assert simulated is not None
     aligned = 0
     for index in range(12):
-        prepared = prepare_window(kitchen, Order(group, index, simulated, 1))
+        prepared = prepare_window(context, Order(group, index, simulated, 1))
         if prepared is None or prepared.picture.statistics.coherence <= AXIS_COHERENCE:
             continue
         x_axis = prepared.pose.matrix @ np.array([0.0, 1.0])

@@ -22,7 +22,7 @@ from maphc2f.generate.rows import defect_row
 from maphc2f.generate.worker import pin_threads
 from maphc2f.spec import ALGORITHM_VERSION, CategorySpec, DatasetSpec, DefectSpec, SourceSpec, recipe_digest
 from maphc2f.substrates.inventory import ranked
-from tests.builders import category, dataset, kitchen_of
+from tests.builders import category, context_of, dataset
 
 PINNED = Path(__file__).with_name("digests.json")
 LIBRARIES = ("numpy", "scipy", "numba", "torch", "opencv-python-headless", "pywavelets")
@@ -76,10 +76,10 @@ def sample_facts() -> dict[str, str]:
     """Return the content digests of the first samples of each family."""
     pin_threads()
     spec = golden_dataset()
-    kitchen = kitchen_of(spec, "golden")
+    context = context_of(spec, "golden")
     groups = [g for shard in plan_category(spec, spec.categories[0]) for g in shard.groups]
     first = [next(g for g in groups if g.family == family) for family in FAMILIES]
-    samples, _ = make_groups(kitchen, first, Clock())
+    samples, _ = make_groups(context, first, Clock())
     rows = [defect_row(sample, ()) for sample in samples]
     return {f"{row['sample_id']} {row['defect_family']}": row["content_digest"] for row in rows}
 

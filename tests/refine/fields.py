@@ -109,4 +109,5 @@ def all_kinds(size: int, channels: int = 1) -> list[WindowInputs]:
         **{name: getattr(base, name) for name in base.__slots__ if name not in ("overlay", "opacity")},
         overlay=rng.random((size, size, channels), dtype=np.float32), opacity=0.5,
     )
-    return [*lines, bright, pit, rust, dent, overlay]
+    scratch = window(region_fields(size, moved=1.0), 7, channels, family="deformation", streak=0.85)
+    return [*lines, bright, pit, rust, dent, scratch, overlay]

@@ -31,9 +31,13 @@ def demand(own: float, rough: float = 0.0, noise: float = 0.0) -> TextureDemand:
     return TextureDemand(scalar(own), scalar(rough), scalar(noise))
 
 
+def weights(inside: torch.Tensor) -> npcf_plus.TextureWeights:
+    return npcf_plus.TextureWeights(inside, inside, torch.zeros_like(inside))
+
+
 def test_an_unchanged_picture_gets_no_detail() -> None:
     picture, inside = white(0, 0.02), (disk() < 0).float()
-    detail, missing = npcf_plus.wavelet_block(picture, picture, inside, torch.zeros_like(inside), demand(1.0))
+    detail, missing = npcf_plus.wavelet_block(picture, picture, weights(inside), demand(1.0))
     assert float(detail.abs().max()) < 1e-6
     assert float(missing) == 0.0
 
@@ -41,7 +45,7 @@ def test_an_unchanged_picture_gets_no_detail() -> None:
 def test_flattened_texture_is_brought_back_to_the_demand() -> None:
     picture, inside = white(0, 0.04), (disk() < 0).float()
     flat = torch.where(inside > 0, 0.5 + 0.6 * (picture - 0.5), picture)
-    detail, _ = npcf_plus.wavelet_block(picture, flat, inside, torch.zeros_like(inside), demand(1.0))
+    detail, _ = npcf_plus.wavelet_block(picture, flat, weights(inside), demand(1.0))
     deep = disk() < -8
     assert float(flat[deep].std()) < 0.65 * float(picture[deep].std())
     assert float((flat + detail)[deep].std()) == pytest.approx(float(picture[deep].std()), rel=0.1)
@@ -51,7 +55,7 @@ def test_flattened_texture_is_brought_back_to_the_demand() -> None:
 def test_missing_noise_is_measured() -> None:
     picture, inside = white(1, 0.02), (disk() < 0).float()
     smooth = torch.where(inside > 0, torch.tensor(0.5), picture)
-    _, missing = npcf_plus.wavelet_block(picture, smooth, inside, torch.zeros_like(inside), demand(1.0, noise=0.02))
+    _, missing = npcf_plus.wavelet_block(picture, smooth, weights(inside), demand(1.0, noise=0.02))
     assert float(missing) == pytest.approx(0.02, rel=0.15)
 
 

@@ -261,3 +261,20 @@ def test_a_reduced_region_has_no_aliases() -> None:
     snapshot = Snapshot(4e-3, PIXEL / 10, (-20 * PIXEL, -20 * PIXEL), board, 0.25)
     extent = place(snapshot, pose(0.3), WINDOW).extent
     assert np.abs(extent[25:38, 25:38] - 0.5).max() < 0.02
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.5, 0.5), (0.25, 0.4)])
+@pytest.mark.parametrize("diameter", [0.8, 1.5, 3.0])
+def test_regions_finer_than_a_pixel_keep_one(diameter: float, shift: tuple[float, float]) -> None:
+    """Two spots on a grid four times finer than the pixels, wherever they fall between them."""
+    cell, size = PIXEL / 4, 97
+    y, x = np.mgrid[0:size, 0:size].astype(np.float64) - size // 2
+    level = np.minimum(np.hypot(y, x - 20), np.hypot(y, x + 20)) * cell - diameter * PIXEL / 2
+    extent = np.clip(0.5 - level / (2 * cell), 0, 1).astype(np.float32)
+    origin = (-(size // 2) * cell, -(size // 2) * cell)
+    snapshot = Snapshot(size=diameter * PIXEL, spacing=cell, origin=origin, extent=extent, threshold=0.5, depth=-extent)
+    spot = Pose((30.0 + shift[0], 30.0 + shift[1]), 0.3, flip=False, pixel_size=PIXEL)
+    inside = place(snapshot, spot, WINDOW).distance <= 0
+    assert inside[:, :30].any()
+    assert inside[:, 31:].any()
+    assert inside.sum() <= 2 * (np.pi / 4 * (diameter + 1.5) ** 2)

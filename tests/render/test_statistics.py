@@ -73,3 +73,13 @@ def test_large_pictures_are_read_in_part() -> None:
     found = estimate_statistics(large, np.ones(large.shape[:2], bool))
     assert found.noise == pytest.approx(0.01, rel=0.12)
     assert found.psf_sigma == pytest.approx(1.2, rel=0.25)
+
+
+def test_texture_is_not_inflated_by_outlines() -> None:
+    """A striped part of noise 0.01: the stripes dominate the local deviation, not the texture."""
+    rng = np.random.default_rng(4)
+    image = (0.4 + 0.01 * rng.standard_normal((128, 128, 1))).astype(np.float32)
+    image[:, ::32] += 0.5
+    found = estimate_statistics(image, np.ones((128, 128), bool))
+    assert found.texture_std == pytest.approx(0.01, rel=0.15)
+    assert found.local_std > 3 * found.texture_std
