@@ -66,13 +66,11 @@ class Case:
         name: For ``--only``.
         kernels: Production functions without which it cannot run.
         measure: Returns its rows; True asks for the full setting.
-        full_only: Whether it has no quick version.
     """
 
     name: str
     kernels: tuple[Kernel, ...]
     measure: Callable[[bool], Sequence[Row]]
-    full_only: bool = False
 
 
 HEAD = ("quantity", "production kernel", "reference", "ours", "error", "tolerance", "verdict")

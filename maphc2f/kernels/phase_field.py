@@ -18,7 +18,9 @@ Equations (E = rho = h = 1, numerical length ell; g = (1 - d)² + eps):
 AT1: Pham, Amor, Marigo, Maurini 2011, doi 10.1177/1056789510386852. AT2: Bourdin, Francfort, Marigo 2000,
 doi 10.1016/S0022-5096(99)00028-9. Split by K, the bulk modulus: Amor, Marigo, Maurini 2009,
 doi 10.1016/j.jmps.2009.04.011; K = 0 is no split, and a sheet's own modulus in its plane is
-(c11 + c22 + 2 c12) / 4. Loops write one array each, so that the compiler
+(c11 + c22 + 2 c12) / 4. Spectral split, for isotropic sheets: Miehe, Hofacker, Welschinger 2010,
+doi 10.1016/j.cma.2010.04.011; there psi⁻ = c12 ⟨tr e⟩₋² / 2 + c66 ∑ ⟨e_a⟩₋² over the principal strains e_a of a cell,
+whose shear is the mean of its corners', and sigma = g C : e + (1 - g) ∂psi⁻/∂e. Loops write one array each, so that the compiler
 needs few overlap checks and turns them into vector code.
 """
 
@@ -59,7 +61,8 @@ class Fields(NamedTuple):
 class Constants(NamedTuple):
     """Numbers of a run: stiffness, foundation ``k``, length ``ell``, time step, damping, nucleation factor, size.
 
-    ``bulk`` is the modulus K of the compression split (0: none); ``at2`` takes AT2 in place of AT1.
+    ``bulk`` is the modulus K of the compression split (0: none); ``at2`` takes AT2 in place of AT1; ``spectral`` takes
+    the spectral split, with ``bulk`` 0.
     """
 
     c11: float
@@ -75,6 +78,7 @@ class Constants(NamedTuple):
     ny: int
     bulk: float
     at2: bool
+    spectral: bool
 
 
 @njit(cache=True)
@@ -90,6 +94,43 @@ def _negative_pressure(exx, eyy, mask, bulk, out):  # type: ignore[no-untyped-de
     zero = np.float32(0.0)
     for i in range(out.shape[0]):
         out[i] = mask[i] * bulk * min(exx[i] + eyy[i], zero)
+
+
+@njit(cache=True, error_model="numpy")
+def _compression(exx, eyy, shear, mask, c12, c66, w, out):  # type: ignore[no-untyped-def]
+    """Write the stresses xx, yy, xy and twice the energy of the strain's compressed part into the four ``out``."""
+    n = exx.shape[0] - w - 1
+    s00, s10 = shear[: n + 1], shear[w:]
+    tx, ty, txy, twice = out
+    zero, half, eighth = np.float32(0.0), np.float32(0.5), np.float32(0.125)
+    for i in range(n):
+        middle, apart = half * (exx[i] + eyy[i]), half * (exx[i] - eyy[i])
+        exy = eighth * (s00[i] + s00[i + 1] + s10[i] + s10[i + 1]) / c66
+        radius = np.sqrt(apart * apart + exy * exy)
+        first, second = min(middle + radius, zero), min(middle - radius, zero)
+        volume = c12 * min(middle + middle, zero)
+        spread = (first - second) / radius if radius > zero else zero
+        tx[i] = mask[i] * (volume + c66 * (first + second + spread * apart))
+        ty[i] = mask[i] * (volume + c66 * (first + second - spread * apart))
+        txy[i] = mask[i] * c66 * spread * exy
+        twice[i] = mask[i] * (volume * min(middle + middle, zero) + (c66 + c66) * (first * first + second * second))
+
+
+@njit(cache=True)
+def _add_compressed_shear(g, txy, mask, w, out):  # type: ignore[no-untyped-def]
+    n = out.shape[0] - w - 1
+    one, quarter = np.float32(1.0), np.float32(0.25)
+    for i in range(n):
+        upper = (one - g[i]) * txy[i] + (one - g[i + 1]) * txy[i + 1]
+        lower = (one - g[i + w]) * txy[i + w] + (one - g[i + w + 1]) * txy[i + w + 1]
+        out[i + w + 1] += mask[i + w + 1] * quarter * (upper + lower)
+
+
+@njit(cache=True)
+def _take_away(part, out):  # type: ignore[no-untyped-def]
+    zero = np.float32(0.0)
+    for i in range(out.shape[0]):
+        out[i] = max(out[i] - part[i], zero)
 
 
 @njit(cache=True)
@@ -233,17 +274,26 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
     s = np.float32(load)
     w = constants.nx + 2
     other = np.zeros_like(f.damage)
+    spectral = constants.spectral
+    extra = np.zeros((3, f.damage.size if spectral else 0), np.float32)
+    ty, txy, twice = (extra[0] if spectral else t), extra[1], extra[2]
     for _ in range(n_steps):
         _mirror(f.damage, constants.nx, constants.ny)
         _strain(f.ux, f.eigen_x, s, 1, exx)
         _strain(f.uy, f.eigen_y, s, w, eyy)
-        _negative_pressure(exx, eyy, f.cell_mask, bulk, t)
         _degradation(f.damage, f.cell_mask, g)
-        _normal_stress(exx, eyy, g, t, c11, c12, sxx)
-        _normal_stress(eyy, exx, g, t, c22, c12, syy)
         _intact_shear(f.ux, f.uy, f.corner_mask, c66, w, intact)
+        if spectral:
+            _compression(exx, eyy, intact, f.cell_mask, c12, c66, w, (t, ty, txy, twice))
+        else:
+            _negative_pressure(exx, eyy, f.cell_mask, bulk, t)
+        _normal_stress(exx, eyy, g, t, c11, c12, sxx)
+        _normal_stress(eyy, exx, g, ty, c22, c12, syy)
         _shear_stress(f.damage, intact, w, sxy)
         _drive(exx, eyy, t, intact, energy, w, drive)
+        if spectral:
+            _add_compressed_shear(g, txy, f.corner_mask, w, sxy)
+            _take_away(twice, drive)
         _accelerate(f.ux, f.vx, sxx, sxy, f.free_x, (1, w), motion)
         _accelerate(f.uy, f.vy, syy, sxy, f.free_y, (w, 1), motion)
         _move(f.ux, f.vx, dt)
@@ -284,7 +334,9 @@ def _damage_law_numpy(ell: float, at2: bool) -> tuple[float, float, float]:
     return (ell, 1 / ell + 4 * ell, 0.0) if at2 else (0.75 * ell, 3 * ell, 0.375 / ell)
 
 
-def _jacobi_numpy(d: Float32, drive: Float32, gc: Float32, law: tuple[float, float, float], nucleation: float) -> Float32:
+def _jacobi_numpy(
+    d: Float32, drive: Float32, gc: Float32, law: tuple[float, float, float], nucleation: float
+) -> Float32:
     spread, total, threshold = law
     d = np.pad(d[1:-1, 1:-1], 1, mode="edge")
     neighbours = d[:-2, 1:-1] + d[2:, 1:-1] + d[1:-1, :-2] + d[1:-1, 2:]
@@ -293,6 +345,35 @@ def _jacobi_numpy(d: Float32, drive: Float32, gc: Float32, law: tuple[float, flo
     trial = (p + g * (spread * neighbours - onset)) / (p + total * g)
     d[1:-1, 1:-1] = np.maximum(here, np.minimum(1.0, trial))
     return d
+
+
+def _compression_numpy(
+    exx: Float32, eyy: Float32, intact: Float32, c: Constants
+) -> tuple[Float32, Float32, Float32, Float32]:
+    """Return stresses xx, yy, xy and twice the energy of the compressed part, unmasked, (ny + 2, nx + 2)."""
+    shear = np.pad(intact, ((0, 1), (0, 1)))
+    exy = 0.5 * 0.25 * (shear[:-1, :-1] + shear[:-1, 1:] + shear[1:, :-1] + shear[1:, 1:]) / c.c66
+    strain = np.stack([np.stack([exx, exy], -1), np.stack([exy, eyy], -1)], -1)
+    values, axes = np.linalg.eigh(strain)
+    values = np.minimum(values, 0)
+    trace = np.minimum(exx + eyy, 0)
+    part = np.einsum("...ia,...a,...ja->...ij", axes, values, axes)
+    stress = 2 * c.c66 * part + c.c12 * trace[..., None, None] * np.eye(2)
+    twice = c.c12 * trace**2 + 2 * c.c66 * (values**2).sum(axis=-1)
+    return stress[..., 0, 0], stress[..., 1, 1], stress[..., 0, 1], twice
+
+
+def _spectral_numpy(f: Fields, c: Constants, linear: tuple[Float32, ...], g: Float32) -> tuple[Float32, ...]:
+    """Return sxx, syy, what is added to sxy, and what is taken from the drive; ``linear`` holds exx, eyy, intact."""
+    exx, eyy, intact = linear
+    mask = _plane(f.cell_mask, c)
+    tx, ty, txy, twice = (mask * part for part in _compression_numpy(exx, eyy, intact, c))
+    sxx = g * (c.c11 * exx + c.c12 * eyy) + (1 - g) * tx
+    syy = g * (c.c22 * eyy + c.c12 * exx) + (1 - g) * ty
+    held = (1 - g) * txy
+    added = np.zeros_like(held)
+    added[1:, 1:] = 0.25 * (held[1:, 1:] + held[:-1, 1:] + held[1:, :-1] + held[:-1, :-1])
+    return sxx, syy, added * _plane(f.corner_mask, c), twice
 
 
 def _stress_numpy(f: Fields, c: Constants, load: float) -> tuple[Float32, Float32, Float32, Float32]:
@@ -317,7 +398,11 @@ def _stress_numpy(f: Fields, c: Constants, load: float) -> tuple[Float32, Float3
     corner[:-1, :-1] = square[:-1, :-1] + square[:-1, 1:] + square[1:, :-1] + square[1:, 1:]
     drive = c.c11 * exx**2 + c.c22 * eyy**2 + 2 * c.c12 * exx * eyy + 0.25 / c.c66 * corner
     drive -= t**2 / c.bulk if c.bulk > 0 else 0
-    return sxx, syy, ((mean**2 + RESIDUAL_STIFFNESS) * intact).astype(np.float32), drive.astype(np.float32)
+    sxy = (mean**2 + RESIDUAL_STIFFNESS) * intact
+    if c.spectral:
+        sxx, syy, added, taken = _spectral_numpy(f, c, (exx, eyy, intact), g)
+        sxy, drive = sxy + added, np.maximum(drive - taken, 0)
+    return sxx, syy, sxy.astype(np.float32), drive.astype(np.float32)
 
 
 def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) -> Fields:

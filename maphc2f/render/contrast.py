@@ -22,11 +22,11 @@ GRAY_FLOOR = 5.0 / 255.0
 NOISE_FLOOR = 5.0
 """Least contrast over the sensor noise: 2.5 times the threshold of 2 sigma at which a change counts as visible."""
 
-MASKING = 1.6
-"""Least contrast over the surface's own texture: below about 1.5 standard deviations people and detectors lose a defect
+MASKING = 2.2
+"""Least contrast over the surface's own texture: below about two standard deviations people and detectors lose a defect
 in it."""
 
-MAX_MASKING = 0.22
+MAX_MASKING = 0.3
 """Most that texture can ask for, display units."""
 
 STRUCTURE_LIMIT = 0.06

@@ -2,6 +2,7 @@
 
 * :class:`Sheet`, :class:`Elasticity`, :class:`LoadControl` say what is solved and how the load rises.
 * :func:`grow` runs until the wanted length, the load limit or the step cap.
+* :func:`make_fields`, :func:`make_constants` are what the kernel works on.
 * :func:`onset_strain`, :func:`strain_unit`, :func:`opening_unit` link the dimensionless sheet to metres and strains.
 * :func:`energies`, :func:`surface_density`, :func:`normal_strain`, :func:`force_residual` read a state.
 
@@ -25,7 +26,7 @@ from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, Constants, Fields, a
 Float32 = NDArray[np.float32]
 Stop = Literal["target", "quiet", "load_limit", "step_cap", "unstable"]
 CrackGeometric = Literal["AT1", "AT2"]
-EnergySplit = Literal["none", "volumetric_deviatoric"]
+EnergySplit = Literal["none", "volumetric_deviatoric", "spectral"]
 
 START_CYCLES = 4
 NOTCH_PASSES = 24
@@ -37,36 +38,30 @@ TIME_STEP = 0.66
 
 @dataclass(frozen=True, slots=True)
 class Elasticity:
-    """In-plane stiffness over E of the stiff axis x.
-
-    Attributes:
-        bulk: Modulus K by which the volume's change resists compression; None: (c11 + c22 + 2 c12) / 4, that of the
-            sheet in its plane.
-    """
+    """In-plane stiffness over E of the stiff axis x."""
 
     c11: float
     c22: float
     c12: float
     c66: float
-    bulk: float | None = None
 
     @classmethod
     def orthotropic(cls, poisson_ratio: float, stiffness_ratio: float = 1.0, shear_ratio: float = 0.375) -> Elasticity:
-        """Return plane-stress C for nu12 = ``poisson_ratio``, E2 / E1 = ``stiffness_ratio``, c66 / c11 = ``shear_ratio``."""
+        """Return plane-stress C: nu12 = ``poisson_ratio``, E2 / E1 = ``stiffness_ratio``, c66 / c11 = ``shear_ratio``."""
         c11 = 1.0 / (1.0 - poisson_ratio**2 * stiffness_ratio)
         return cls(c11, stiffness_ratio * c11, poisson_ratio * stiffness_ratio * c11, shear_ratio * c11)
 
     @classmethod
     def plane_strain(cls, poisson_ratio: float) -> Elasticity:
-        """Return the isotropic C of plane strain, nu < 0.5, with K = 1 / (3 (1 - 2 nu)) of the solid."""
+        """Return the isotropic C of plane strain, nu < 0.5."""
         c11 = (1 - poisson_ratio) / ((1 + poisson_ratio) * (1 - 2 * poisson_ratio))
         c12 = poisson_ratio / ((1 + poisson_ratio) * (1 - 2 * poisson_ratio))
-        return cls(c11, c11, c12, 0.5 / (1 + poisson_ratio), 1 / (3 * (1 - 2 * poisson_ratio)))
+        return cls(c11, c11, c12, 0.5 / (1 + poisson_ratio))
 
     @property
     def bulk_modulus(self) -> float:
-        """K of the compression split over E."""
-        return 0.25 * (self.c11 + self.c22 + 2 * self.c12) if self.bulk is None else self.bulk
+        """Modulus K of the compression split over E, that of a change of area: lambda + mu where isotropic."""
+        return 0.25 * (self.c11 + self.c22 + 2 * self.c12)
 
     @property
     def tuple(self) -> tuple[float, float, float, float]:
@@ -88,7 +83,8 @@ class Sheet:
         nucleation: Factor on the AT1 threshold where no damage touches a cell. The numerical ell is longer than the
             material's, so AT1 alone is too weak in intact regions: 1 keeps AT1, more leaves growth to the notch.
         crack_geometric: The damage model; AT2 has no threshold, so that ``nucleation`` does nothing there.
-        energy_split: What damage leaves intact: nothing, or the resistance of the volume to compression.
+        energy_split: What damage leaves intact: nothing, the resistance of the volume to compression, or (isotropic
+            sheets only) that of the shortened principal directions.
     """
 
     elasticity: Elasticity
@@ -202,7 +198,8 @@ def _flat(plane: Float32) -> Float32:
     return np.pad(np.asarray(plane, np.float32), 1).ravel()
 
 
-def _fields(sheet: Sheet) -> Fields:
+def make_fields(sheet: Sheet) -> Fields:
+    """Return the kernel's arrays for a sheet at rest, its notch broken."""
     ny, nx = sheet.gc.shape
     zero = np.zeros((ny + 2) * (nx + 2), np.float32)
     inside = np.pad(np.ones((ny, nx), np.float32), 1)
@@ -231,7 +228,8 @@ def stable_time_step(elasticity: Elasticity) -> float:
     return min(TIME_STEP / math.sqrt(top), 0.93 * limit)
 
 
-def _constants(sheet: Sheet, control: LoadControl) -> Constants:
+def make_constants(sheet: Sheet, control: LoadControl) -> Constants:
+    """Return the kernel's numbers for a sheet and the damping of ``control``."""
     ny, nx = sheet.gc.shape
     length = sheet.foundation_length or float(max(ny, nx))
     e = sheet.elasticity
@@ -247,8 +245,9 @@ def _constants(sheet: Sheet, control: LoadControl) -> Constants:
         sheet.nucleation,
         nx,
         ny,
-        0.0 if sheet.energy_split == "none" else e.bulk_modulus,
+        e.bulk_modulus if sheet.energy_split == "volumetric_deviatoric" else 0.0,
         sheet.crack_geometric == "AT2",
+        sheet.energy_split == "spectral",
     )
 
 
@@ -316,13 +315,13 @@ class _Run:
 
     def __init__(self, sheet: Sheet, control: LoadControl) -> None:
         self.sheet, self.control = sheet, control
-        self.constants = _constants(sheet, control)
+        self.constants = make_constants(sheet, control)
         unit = onset_strain(sheet.elasticity, sheet.ell, (float(sheet.eigen_x.max()), float(sheet.eigen_y.max())))
         self.unit, self.load, self.limit = unit, control.first * unit, control.last * unit
         # One tip counts half; a wide sheet on a short foundation has independent regions, each with its tip.
         regions = max(1.0, min(sheet.gc.shape) / (3 * (sheet.foundation_length or np.inf))) ** 2
         self.running = 0.5 * control.pace * regions
-        self.fields = _fields(sheet)
+        self.fields = make_fields(sheet)
         _start(self.fields, sheet, self.load)
         self.scratch = np.zeros((9, self.fields.ux.size), np.float32)
         self.step, self.calm_checks, self.growth = 0, 0, 0.0

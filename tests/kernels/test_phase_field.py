@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from maphc2f.kernels.phase_field import Fields, advance, advance_numpy, relax_damage, relax_damage_numpy
-from maphc2f.solvers.fracture import Elasticity, LoadControl, Sheet, _constants, _fields, onset_strain, surface_density
+from maphc2f.solvers.fracture import Elasticity, LoadControl, Sheet, make_constants, make_fields, onset_strain, surface_density
 
 
 def sheet(shape=(10, 12), *, gc=None, notch=None, eigen=(1.0, 0.6), nucleation=1.0, ell=2.0, foundation=8.0):
@@ -32,7 +32,7 @@ def noisy_sheet(shape=(10, 12), **kwargs):
 
 
 def run(s, load, n_steps):
-    f, c = _fields(s), _constants(s, LoadControl(0.5, 1.0))
+    f, c = make_fields(s), make_constants(s, LoadControl(0.5, 1.0))
     advance(f, np.zeros((9, f.ux.size), np.float32), c, load, n_steps)
     return f, c
 
@@ -46,8 +46,8 @@ def inner(plane, c):
 @pytest.mark.parametrize("eigen", [(1.0, 0.6), (-0.4, 0.9)])  # the second brings the compression split into play
 def test_step_equals_its_twin(nucleation, eigen):
     s = noisy_sheet(nucleation=nucleation, eigen=eigen)
-    c = _constants(s, LoadControl(0.5, 1.0))
-    fields = _fields(s)
+    c = make_constants(s, LoadControl(0.5, 1.0))
+    fields = make_fields(s)
     expected = advance_numpy(Fields(*(a.copy() for a in fields)), c, 0.5, 12)
     advance(fields, np.zeros((9, fields.ux.size), np.float32), c, 0.5, 12)
     assert np.abs(fields.ux).max() > 0.05
@@ -58,7 +58,7 @@ def test_step_equals_its_twin(nucleation, eigen):
 @pytest.mark.kernel
 def test_relaxation_equals_its_twin():
     s = noisy_sheet()
-    f = _fields(s)
+    f = make_fields(s)
     expected = relax_damage_numpy(f.damage.copy(), f.gc, 2.0, (10, 12), 8)
     relax_damage(f.damage, f.gc, 2.0, (10, 12), 8)
     np.testing.assert_allclose(f.damage.reshape(12, 14)[1:-1, 1:-1], expected.reshape(12, 14)[1:-1, 1:-1], atol=1e-6)
@@ -96,7 +96,7 @@ def test_profile_and_energy_of_a_crack():
     notch = np.zeros((16, n), bool)
     notch[:, n // 2] = True
     s = sheet((16, n), notch=notch, ell=ell)
-    f = _fields(s)
+    f = make_fields(s)
     relax_damage(f.damage, f.gc, ell, (16, n), 2000)
     d = f.damage.reshape(18, n + 2)[1:-1, 1:-1]
     x = np.abs(np.arange(n) - n // 2)
@@ -106,7 +106,7 @@ def test_profile_and_energy_of_a_crack():
 
 def test_damage_never_heals_and_stays_in_bounds():
     s = noisy_sheet((24, 24), nucleation=2.0)
-    f, c = _fields(s), _constants(s, LoadControl(0.5, 1.0))
+    f, c = make_fields(s), make_constants(s, LoadControl(0.5, 1.0))
     scratch = np.zeros((9, f.ux.size), np.float32)
     before = inner(f.damage, c).copy()
     for load in (0.3, 0.7, 0.1, 1.2, 0.0):

@@ -43,7 +43,7 @@ def test_small_spots_survive(diameter: float, stage: str) -> None:
     assert parts(result.coarse_mask) == len(CENTRES)
     assert parts(result.soft_mask) == len(CENTRES)
     moved = (result.soft_mask >= 0.5) != (result.coarse_mask >= 0.5)
-    assert np.abs(item.fields.distance[moved]).max(initial=0.0) <= npcf.MAX_MOTION + 1e-5
+    assert np.abs(item.fields.distance[moved]).max(initial=0.0) <= 0.5 + 1e-5
 
 
 def test_motion_is_limited_and_leaves_something() -> None:
@@ -52,7 +52,7 @@ def test_motion_is_limited_and_leaves_something() -> None:
     start[..., 3:6, 3:6] = torch.minimum(start[..., 3:6, 3:6], torch.tensor(0.6))
     for push in (5.0, -5.0):
         moved = npcf.limit_motion(start, start + push)
-        assert torch.abs(moved - start).max() <= npcf.MAX_MOTION + 1e-6
+        assert torch.abs(moved - start).max() <= 0.5 + 1e-6
         assert moved[0, 0, 4, 4] < 0
     assert torch.equal(npcf.limit_motion(start, start), start)
 
