@@ -2,8 +2,8 @@
 
     python -m benchmarks.physics [--full] [--only NAME ...]
 
-Prints one line for each quantity; the exit code is 0 whether or not all pass, for this is a report. ``--full`` takes the
-finer settings and minutes rather than seconds.
+Prints one line for each quantity; the exit code is 0 whether or not all pass, for this is a report. ``--full`` takes
+the finer settings and minutes rather than seconds.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Single-edge-notched plates in tension and shear, solved by the production fracture kernel with AT2 in plane strain.
 
-* :class:`Notched` says what is pulled or sheared; :func:`pull` follows the load up to its peak and returns a :class:`Pull`.
+* :class:`Notched` says what is pulled or sheared; :func:`pull` follows the load past its peak and returns a
+  :class:`Pull`.
 * :func:`tension_rows`, :func:`shear_rows` are the rows of the table.
 
 Set-up of Miehe, Hofacker and Welschinger 2010 (doi 10.1016/j.cma.2010.04.011): a square of 1 mm, E = 210 GPa, nu = 0.3,
@@ -161,10 +162,8 @@ def _scale(fields: Fields, factor: float) -> None:
 def _reaction(plate: Notched, scratch: Float32) -> float:
     """Return the mean of the forces at the first and the last row, from the stresses of the last step."""
     shape = (plate.n + 2, plate.n + 2)
-    if plate.mode == "tension":
-        stress = scratch[5].reshape(shape)[1:-1, 1:-1]
-    else:
-        stress = scratch[7].reshape(shape)[1:, 2:-1]
+    stress = scratch[5 if plate.mode == "tension" else 7].reshape(shape)
+    stress = stress[1:-1, 1:-1] if plate.mode == "tension" else stress[1:, 2:-1]
     return 0.5 * float(stress[0].sum(dtype=np.float64) + stress[-1].sum(dtype=np.float64))
 
 

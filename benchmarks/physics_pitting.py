@@ -1,6 +1,6 @@
 """Pitting benchmarks through the production solver: pencil electrode, crossover, slit pit, mass balance.
 
-* :func:`pencil`, :func:`crossover`, :func:`activation`, :func:`semicircle`, :func:`mass_balance` solve one problem each.
+* :func:`pencil`, :func:`crossover`, :func:`semicircle`, :func:`mass_balance` solve one problem each.
 * :func:`stefan_rate`, :func:`front_tracking` are references that share nothing with the solver.
 * :func:`pencil_rows`, :func:`crossover_rows`, :func:`slit_rows`, :func:`mass_rows` are rows of the table.
 

@@ -22,9 +22,12 @@ def onset_wavelength(cells: int, wavelength: float) -> float:
 
 
 def settled_amplitude(overstrain: float) -> float:
-    """Return the amplitude over the thickness of a film of wavelength 12 at equilibrium; v = √12 w / t."""
-    noise = 0.1 * stream(2, "wrinkle").normal(size=(16, 96))
-    v, _ = relax(make_film((16, 96), 12.0), noise, np.full((16, 96), overstrain), 1500)
+    """Return the amplitude over the thickness of a wave of the onset's length, 12 cells; v = √12 w / t.
+
+    It starts as that wave: from noise a neighbouring wavelength may win, whose amplitude is another.
+    """
+    wave = np.tile(0.1 * np.cos(2 * np.pi * np.arange(96) / 12), (16, 1))
+    v, _ = relax(make_film((16, 96), 12.0), wave, np.full((16, 96), overstrain), 1500)
     return float(np.abs(v).max()) / np.sqrt(12)
 
 

@@ -89,7 +89,7 @@ def _round(
                 buckets[prepared.inputs.picture.shape].append(prepared)
     for bucket in buckets.values():
         with clock.stage("refine"):
-            results = synthesise([p.inputs for p in bucket], context.dataset.stages)
+            results = synthesise([p.inputs for p in bucket], context.dataset.stages, context.dataset.device)
         with clock.stage("check"):
             for prepared, result in zip(bucket, results, strict=True):
                 sample, check = finish(context, prepared, result)

@@ -74,9 +74,14 @@ class Looks:
 
 LOOKS: Mapping[str, Looks] = {
     "crack": Looks(
-        edge_sigma=(0.0, 0.0), roughness=(0.0, 0.3), gloss_loss=(0.0, 0.0), lip=(0.0, 0.6), albedo_share=(1.0, 1.0)
+        bright=0.08,
+        edge_sigma=(0.0, 0.0),
+        roughness=(0.0, 0.3),
+        gloss_loss=(0.0, 0.0),
+        lip=(0.0, 0.6),
+        albedo_share=(1.0, 1.0),
     ),
-    "corrosion": Looks(bright=0.05, contrast=(3.0, 9.0)),
+    "corrosion": Looks(bright=0.05, contrast=(2.5, 7.0)),
     "corrosion/stain": Looks(
         bright=0.0,
         contrast=(3.0, 9.0),

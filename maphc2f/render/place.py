@@ -36,6 +36,9 @@ LEAST_CORE = 0.7
 REACH_OF_PART = 2.0
 """How far round a widened part its distances are shifted, px."""
 
+CELL_SMOOTHING = 0.5
+"""Gaussian sigma for magnified grids, cells: a defect of one cell keeps an extent of 0.47 of its own."""
+
 BAND = 14.0
 """Distances to a centreline are exact up to here, px; beyond, they are DISTANCE_CAP."""
 
@@ -194,7 +197,8 @@ class _Sampler:
         )
         cell = snapshot.spacing / pose.pixel_size
         # Below 0.6 px a cell, pixels would skip cells: low-pass to half a pixel first.
-        blur = 0.5 / cell if cell < 0.6 else 0.0
+        # Above 1.5, the solver's cells would show as a staircase: low-pass by half a cell.
+        blur = 0.5 / cell if cell < 0.6 else CELL_SMOOTHING if cell > 1.5 else 0.0
         interpolation = cv2.INTER_CUBIC if cell > 1.0 else cv2.INTER_LINEAR
         return cls(matrix, (window.width, window.height), blur, interpolation)
 

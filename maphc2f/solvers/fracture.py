@@ -47,7 +47,7 @@ class Elasticity:
 
     @classmethod
     def orthotropic(cls, poisson_ratio: float, stiffness_ratio: float = 1.0, shear_ratio: float = 0.375) -> Elasticity:
-        """Return plane-stress C: nu12 = ``poisson_ratio``, E2 / E1 = ``stiffness_ratio``, c66 / c11 = ``shear_ratio``."""
+        """Return plane-stress C for nu12, E2 / E1 and c66 / c11 = ``shear_ratio``."""
         c11 = 1.0 / (1.0 - poisson_ratio**2 * stiffness_ratio)
         return cls(c11, stiffness_ratio * c11, poisson_ratio * stiffness_ratio * c11, shear_ratio * c11)
 
@@ -62,6 +62,11 @@ class Elasticity:
     def bulk_modulus(self) -> float:
         """Modulus K of the compression split over E, that of a change of area: lambda + mu where isotropic."""
         return 0.25 * (self.c11 + self.c22 + 2 * self.c12)
+
+    @property
+    def isotropic(self) -> bool:
+        """Whether c11 = c22 = c12 + 2 c66."""
+        return math.isclose(self.c11, self.c22) and math.isclose(self.c11, self.c12 + 2 * self.c66)
 
     @property
     def tuple(self) -> tuple[float, float, float, float]:
@@ -229,10 +234,17 @@ def stable_time_step(elasticity: Elasticity) -> float:
 
 
 def make_constants(sheet: Sheet, control: LoadControl) -> Constants:
-    """Return the kernel's numbers for a sheet and the damping of ``control``."""
+    """Return the kernel's numbers for a sheet and the damping of ``control``.
+
+    Raises:
+        ValueError: The spectral split is asked for a sheet that is not isotropic.
+    """
     ny, nx = sheet.gc.shape
     length = sheet.foundation_length or float(max(ny, nx))
     e = sheet.elasticity
+    if sheet.energy_split == "spectral" and not e.isotropic:
+        msg = f"energy_split spectral needs an isotropic sheet (c11 = c22 = c12 + 2 c66), got {e}"
+        raise ValueError(msg)
     return Constants(
         e.c11,
         e.c22,
@@ -302,12 +314,6 @@ def energies(state: State, sheet: Sheet) -> tuple[float, float, float]:
     weight, local = (0.5, d * d) if sheet.crack_geometric == "AT2" else (0.375, d)
     fracture = weight * ((sheet.gc * local).sum() / sheet.ell + sheet.ell * float(sheet.gc.mean()) * gradient)
     return float(normal + shear), float(ground), float(fracture)
-
-
-def _scale_load(fields: Fields, factor: float) -> None:
-    """Scale the motion with the load: equilibrium is linear in the load while the damage is fixed."""
-    for plane in (fields.ux, fields.uy, fields.vx, fields.vy):
-        np.multiply(plane, np.float32(factor), out=plane)
 
 
 class _Run:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from maphc2f.kernels.phase_field import Fields, advance, advance_numpy, relax_damage, relax_damage_numpy
-from maphc2f.solvers.fracture import Elasticity, LoadControl, Sheet, make_constants, make_fields, onset_strain, surface_density
+from maphc2f.kernels.phase_field import Fields, advance, relax_damage
+from maphc2f.kernels.phase_field_reference import advance_numpy, relax_damage_numpy
+from maphc2f.solvers.fracture import (
+    Elasticity,
+    LoadControl,
+    Sheet,
+    make_constants,
+    make_fields,
+    onset_strain,
+    surface_density,
+)
 
 
-def sheet(shape=(10, 12), *, gc=None, notch=None, eigen=(1.0, 0.6), nucleation=1.0, ell=2.0, foundation=8.0):
+def sheet(shape=(10, 12), *, gc=None, notch=None, eigen=(1.0, 0.6), nucleation=1.0, ell=2.0, foundation=8.0, **model):
     one = np.ones(shape, np.float32)
     notch = np.zeros(shape, bool) if notch is None else notch
     return Sheet(
-        Elasticity.orthotropic(0.3),
+        Elasticity.plane_strain(0.3) if model else Elasticity.orthotropic(0.3),
         one if gc is None else gc,
         eigen[0] * one,
         eigen[1] * one,
@@ -21,6 +32,7 @@ def sheet(shape=(10, 12), *, gc=None, notch=None, eigen=(1.0, 0.6), nucleation=1
         foundation,
         nucleation=nucleation,
         ell=ell,
+        **model,
     )
 
 
@@ -56,11 +68,30 @@ def test_step_equals_its_twin(nucleation, eigen):
 
 
 @pytest.mark.kernel
-def test_relaxation_equals_its_twin():
+@pytest.mark.parametrize("split", ["none", "volumetric_deviatoric", "spectral"])
+@pytest.mark.parametrize("eigen", [(1.0, 0.6), (-0.4, 0.9), (-1.0, -0.7)])
+def test_at2_with_each_split_equals_its_twin(split, eigen):
+    s = noisy_sheet(eigen=eigen, crack_geometric="AT2", energy_split=split)
+    c = make_constants(s, LoadControl(0.5, 1.0))
+    fields = make_fields(s)
+    # Held sides: the corners on the border carry shear, too.
+    corners = fields.corner_mask.reshape(12, 14)
+    corners[1, 2:-1] = corners[-1, 2:-1] = 2
+    fields.ux.reshape(12, 14)[-1] = 0.3
+    expected = advance_numpy(Fields(*(a.copy() for a in fields)), c, 0.5, 12)
+    advance(fields, np.zeros((9, fields.ux.size), np.float32), c, 0.5, 12)
+    assert np.abs(inner(fields.ux, c)).max() > 0.05
+    for name, got, want in zip(Fields._fields, fields, expected, strict=True):
+        np.testing.assert_allclose(inner(got, c), inner(want, c), atol=3e-6, err_msg=name)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("at2", [False, True])
+def test_relaxation_equals_its_twin(at2):
     s = noisy_sheet()
     f = make_fields(s)
-    expected = relax_damage_numpy(f.damage.copy(), f.gc, 2.0, (10, 12), 8)
-    relax_damage(f.damage, f.gc, 2.0, (10, 12), 8)
+    expected = relax_damage_numpy(f.damage.copy(), f.gc, 2.0, (10, 12), 8, at2)
+    relax_damage(f.damage, f.gc, 2.0, (10, 12), 8, at2)
     np.testing.assert_allclose(f.damage.reshape(12, 14)[1:-1, 1:-1], expected.reshape(12, 14)[1:-1, 1:-1], atol=1e-6)
 
 
@@ -125,3 +156,53 @@ def test_nucleation_factor_keeps_intact_regions_intact():
     assert inner(f.damage, c).max() == 0
     f, c = run(sheet((12, 12), nucleation=1.0), load, 5)
     assert inner(f.damage, c).min() > 0
+
+
+def squeezed(split):
+    """Damage of a sheet compressed along both axes, and of one sheared as much, after five steps of AT2."""
+    pressed, _ = run(sheet((8, 8), eigen=(-1.0, -1.0), crack_geometric="AT2", energy_split=split), 0.6, 5)
+    sheared, c = run(sheet((8, 8), eigen=(-1.0, 1.0), crack_geometric="AT2", energy_split=split), 0.6, 5)
+    return inner(pressed.damage, c).max(), inner(sheared.damage, c).max()
+
+
+def test_splits_tell_compression_from_tension():
+    """No split damages what is squeezed; the others do not. Of pure shear the spectral split takes half the energy."""
+    pressed, sheared = zip(*(squeezed(split) for split in ("none", "volumetric_deviatoric", "spectral")), strict=True)
+    assert pressed[0] > 0.1
+    assert pressed[1] == pytest.approx(0, abs=1e-6)
+    assert pressed[2] == 0
+    assert sheared[0] == sheared[1] > 1.3 * sheared[2] > 0.05
+
+
+def test_a_broken_cell_carries_compression_only():
+    """Stress of a broken sheet: eps times the intact one in tension, the intact one in uniaxial-strain compression."""
+    for split, share in (("none", 1e-4), ("volumetric_deviatoric", None), ("spectral", 1.0)):
+        s = sheet((6, 6), notch=np.ones((6, 6), bool), eigen=(1.0, 0.0), crack_geometric="AT2", energy_split=split)
+        f, c = make_fields(s), make_constants(s, LoadControl(0.5, 1.0))
+        scratch = np.zeros((9, f.ux.size), np.float32)
+        stress = []
+        for load in (0.1, -0.1):
+            advance(f, scratch, c, load, 1)
+            stress.append(inner(scratch[4], c)[3, 3] / load)
+        e = s.elasticity
+        assert stress[0] == pytest.approx(1e-4 * e.c11, rel=1e-3)
+        expected = e.bulk_modulus + 1e-4 * (e.c11 - e.bulk_modulus) if share is None else share * e.c11
+        assert stress[1] == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_spectral_split_needs_an_isotropic_sheet():
+    s = dataclasses.replace(sheet(energy_split="spectral"), elasticity=Elasticity.orthotropic(0.3, 0.5))
+    with pytest.raises(ValueError, match="isotropic"):
+        make_constants(s, LoadControl(0.5, 1.0))
+
+
+def test_at2_profile_is_exponential():
+    """C4: d = exp(-|x| / ell); the mesh adds ell (coth, tanh) terms of 0.35 % at ell = 6."""
+    ell, n = 6.0, 64
+    notch = np.zeros((16, n), bool)
+    notch[:, n // 2] = True
+    f = make_fields(sheet((16, n), notch=notch, ell=ell))
+    relax_damage(f.damage, f.gc, ell, (16, n), 2000, True)
+    d = f.damage.reshape(18, n + 2)[1:-1, 1:-1]
+    np.testing.assert_allclose(d[8], np.exp(-np.abs(np.arange(n) - n // 2) / ell), atol=0.01)
+    assert surface_density(d, ell, "AT2") / 16 == pytest.approx(1.0, rel=0.01)

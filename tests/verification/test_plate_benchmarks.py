@@ -5,55 +5,26 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.physics_plate import (
+    CLAMPED,
+    NU,
+    SMALL,
+    SUPPORTED,
+    TIGHT,
+    clamped_deflection,
+    dent,
+    fibre_springback,
+    limit_load,
+    manufactured_error,
+    point,
+    springback,
+    supported_deflection,
+    uniform_base,
+)
 from maphc2f.defects import pressing
-from maphc2f.errors import SimulationRejected
 from maphc2f.kernels import plate as kernels
 from maphc2f.solvers import plate as solver
 from maphc2f.solvers.plate import NewtonOptions, elastic_rebound, equilibrate, make_plate, release, rest
-
-NU = 0.3
-TIGHT = NewtonOptions(tolerance=1e-8, forcing=1e-3, max_inner=2000)
-SMALL = 1e-9
-"""Load far below yield."""
-
-
-def uniform_base(shape, stiffness, crush=1e30, ratio=0.03):
-    return np.stack([np.full(shape, v) for v in (stiffness, crush, ratio)])
-
-
-def odd_extension(load):
-    """Continue a load on the inner nodes of a plate to a period of twice its side: its edges are simply supported."""
-    n = load.shape[0] + 1
-    full = np.zeros((2 * n, 2 * n))
-    full[1:n, 1:n] = load
-    full[n + 1 :, 1:n] = -load[::-1]
-    full[1:n, n + 1 :] = -load[:, ::-1]
-    full[n + 1 :, n + 1 :] = load[::-1, ::-1]
-    return full
-
-
-def supported_deflection(n, load):
-    plate = make_plate(uniform_base((2 * n, 2 * n), 1e-4 / n**4), poisson_ratio=NU)
-    state, _ = equilibrate(plate, rest((2 * n, 2 * n)), pressure=odd_extension(load), options=TIGHT)
-    return state.w[n // 2, n // 2]
-
-
-def clamped_deflection(n, load):
-    """Hold all nodes outside with a stiff base; the plate's edge lies half a cell beyond the first held node."""
-    size = n + 9
-    base = uniform_base((size, size), 1e5)
-    base[0, 5 : n + 4, 5 : n + 4] = 0
-    pressure = np.zeros((size, size))
-    pressure[5 : n + 4, 5 : n + 4] = load
-    plate = make_plate(base, poisson_ratio=NU)
-    state, _ = equilibrate(plate, rest((size, size)), pressure=pressure, options=TIGHT)
-    return state.w[4 + n // 2, 4 + n // 2]
-
-
-def point(n):
-    load = np.zeros((n - 1, n - 1))
-    load[n // 2 - 1, n // 2 - 1] = SMALL
-    return load
 
 
 def test_production_uses_the_kernels_that_are_verified_here():
@@ -61,30 +32,18 @@ def test_production_uses_the_kernels_that_are_verified_here():
     assert solver.kernels is kernels
 
 
-@pytest.mark.parametrize(("load", "factor"), [(np.full((47, 47), SMALL), 0.0040624 * 48**2), (point(48), 0.0116008)])
+@pytest.mark.parametrize(
+    ("load", "factor"), [(np.full((47, 47), SMALL), SUPPORTED[0] * 48**2), (point(48), SUPPORTED[1])]
+)
 def test_simply_supported_square_plate(load, factor):
     """w = 0.00406 q a⁴/D and 0.01160 P a²/D in the middle (Timoshenko & Woinowsky-Krieger 1959, tables 8 and 23)."""
     assert supported_deflection(48, load) == pytest.approx(factor * SMALL * 48**2, rel=0.02)
 
 
-@pytest.mark.parametrize(("load", "factor"), [(np.full((39, 39), SMALL), 0.0012653 * 41**2), (point(40), 0.005612)])
+@pytest.mark.parametrize(("load", "factor"), [(np.full((39, 39), SMALL), CLAMPED[0] * 41**2), (point(40), CLAMPED[1])])
 def test_clamped_square_plate(load, factor):
     """w = 0.00126 q a⁴/D and 0.00560 P a²/D in the middle (same book, tables 35 and 37)."""
     assert clamped_deflection(40, load) == pytest.approx(factor * SMALL * 41**2, rel=0.02)
-
-
-def manufactured_error(n):
-    """Solve D ∇⁴w + k w = p for w = sin 2πx cos 4πy + cos(2π(x + y)) on the unit torus, k = 300, h = 1/n."""
-    y, x = np.mgrid[:n, :n] / n
-    modes = (
-        (np.sin(2 * np.pi * x) * np.cos(4 * np.pi * y), 20 * np.pi**2),
-        (np.cos(2 * np.pi * (x + y)), 8 * np.pi**2),
-    )
-    exact = sum(mode for mode, _ in modes)
-    load = sum((q2**2 + 300) * mode for mode, q2 in modes)
-    plate = make_plate(uniform_base((n, n), 300 / n**4), poisson_ratio=NU)
-    state, _ = equilibrate(plate, rest((n, n)), pressure=SMALL * load / n**4, options=TIGHT)
-    return float(np.sqrt(np.mean((state.w / SMALL - exact) ** 2)))
 
 
 def test_manufactured_solution_converges_at_second_order():
@@ -95,46 +54,11 @@ def test_manufactured_solution_converges_at_second_order():
     assert errors[-1] < 5e-3
 
 
-def strip_moment(curvature):
-    """Bend a strip (Myy = 0) to ``curvature`` κ_y in one step; return Mxx in units of D κ_y."""
-    low, high = -curvature, 0.0
-    for _ in range(80):
-        across = 0.5 * (low + high)
-        kappa = np.array([curvature, across, 0.0]).reshape(3, 1, 1)
-        moments, fresh, tangent, peak = np.empty((3, 1, 1)), np.empty((3, 1, 1)), np.empty((5, 1, 1)), np.empty((1, 1))
-        kernels.bend(kappa, np.zeros((3, 1, 1)), np.ones((1, 1)), NU, 0.0, moments, tangent, fresh, peak)
-        low, high = (across, high) if moments[1, 0, 0] < 0 else (low, across)
-    return moments[0, 0, 0]
-
-
 @pytest.mark.parametrize("ratio", [1.2, 2.0, 5.0, 20.0])
 def test_springback_of_a_strip(ratio):
     """k_res/k = 1 - 3/2 (k_y/k) + 1/2 (k_y/k)³; checked against fibres of elastic-perfectly plastic material, too."""
-    residual = 1 - strip_moment(ratio) / ((1 - NU**2) * ratio)
-    assert residual == pytest.approx(1 - 1.5 / ratio + 0.5 / ratio**3, rel=0.02)
-    depth = (np.arange(4000) + 0.5) / 4000
-    fibres = 3 * np.mean(depth * np.minimum(ratio * depth, 1.0))
-    assert residual == pytest.approx(1 - fibres / ratio, rel=0.02)
-
-
-def limit_load(n):
-    """Return the last load, in M_p / a², that a simply supported plate carries; steps of 1 %."""
-    plate = make_plate(uniform_base((2 * n, 2 * n), 1e-4 / n**4), poisson_ratio=NU)
-    state, options = rest((2 * n, 2 * n)), NewtonOptions(tolerance=1e-3, forcing=0.05, max_steps=40, max_inner=400)
-    unit = 1.5 * (1 - NU**2) / n**2
-    carried, first = 0.0, None
-    for load in 16.0 * 1.01 ** np.arange(60):
-        try:
-            state, _ = equilibrate(
-                plate, state, pressure=odd_extension(np.full((n - 1, n - 1), load * unit)), options=options
-            )
-        except SimulationRejected:
-            return carried
-        first = first or state.w[n // 2, n // 2]
-        if state.w[n // 2, n // 2] > 100 * first:
-            return carried
-        carried = load
-    return carried
+    assert springback(ratio) == pytest.approx(1 - 1.5 / ratio + 0.5 / ratio**3, rel=0.02)
+    assert springback(ratio) == pytest.approx(fibre_springback(ratio), rel=0.02)
 
 
 def test_limit_load_of_a_simply_supported_square_plate():
@@ -143,26 +67,6 @@ def test_limit_load_of_a_simply_supported_square_plate():
     carried = limit_load(24)
     assert carried == pytest.approx(25.0, rel=0.05)
     assert carried == pytest.approx(24.0, rel=0.05)
-
-
-def dent(refine, steps, options, depth=1.0):
-    """Press a ball into a steel-like sheet and release it; depth in units of the coarse grid, size in its cells."""
-    n = 64 * refine
-    y, x = (np.mgrid[:n, :n] - 0.5 * (n - 1)) / refine
-    ell, peak = 2.5 * refine, 900.0 * refine**2
-    stiffness = ell**-4
-    plate = make_plate(
-        uniform_base((n, n), stiffness, stiffness * 0.1 * peak),
-        poisson_ratio=NU,
-        hardening=0.005,
-        contact_stiffness=(0.02 + 2.5**-4) / refine**4,
-    )
-    tool, state = peak * (x**2 + 1.4 * y**2) / 11**2, rest((n, n))
-    for stage in np.linspace(0, 1, steps + 1)[1:]:
-        state, _ = equilibrate(plate, state, indenter=depth * peak * stage**2 - tool, options=options)
-    residual, report = release(plate, state, options=options)
-    deepest = residual.w.max()
-    return deepest / refine**2, pressing.equivalent_diameter(residual.w, 0.1 * deepest) / refine, report
 
 
 @pytest.mark.slow
