@@ -91,6 +91,7 @@ def notched_fields(mode: Literal["tension", "shear"], n: int) -> Fields:
     cells[1 + n // 2, 1 : 1 + n // 2] = 0
     corners = np.zeros_like(cells)
     corners[1:, 1:] = np.minimum.reduce([cells[1:, 1:], cells[:-1, 1:], cells[1:, :-1], cells[:-1, :-1]])
+    corners[[1 + n // 2, 2 + n // 2], 1 + n // 2] = 1
     ux, uy, free_x, free_y = (np.zeros_like(cells) for _ in range(4))
     free_x[1:-1, 1:], free_y[2:-1, 1:-1] = 1, 1
     corners[1, 2:-1] = corners[-1, 2:-1] = 2
@@ -170,8 +171,8 @@ def _reaction(plate: Notched, scratch: Float32) -> float:
 def tension_rows(full: bool) -> list[Row]:
     """C1: peak force of the plate in tension.
 
-    Without a split 0.6915 kN at 5.58e-3 mm (a run of phasefieldx); with a split 0.701 kN at 5.55e-3 mm (curve of Miehe et
-    al. 2010, digitised in that project's reference solutions).
+    Without a split 0.6915 kN at 5.58e-3 mm (a run of phasefieldx); with a split 0.701 kN at 5.55e-3 mm (curve of Miehe
+    et al. 2010, digitised in that project's reference solutions).
     """
     n, rise, steps = (257, 0.004, 250) if full else (129, 0.006, 150)
     rows = []

@@ -35,7 +35,7 @@ readers refuse versions that they do not know. Made by `python docs/make_format.
 
 ## Folder
 
-```
+```text
 DS/
   dataset.json        name, version, generator, digests, counts, state (running, complete, incomplete)
   manifest.toml       the effective manifest, every default written out

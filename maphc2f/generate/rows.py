@@ -21,6 +21,8 @@ from maphc2f.shards.schema import class_names
 from maphc2f.shards.writer import image_cell
 
 ZERO_CODE = 32768
+LEAST_SCALE = 1e-15
+"""Least step of a packed field, m: far below an atom, and far above where division by it would overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class EncodedMap:
 def encode_map(field: Float32) -> EncodedMap:
     """Pack a field (H, W), m, so that its largest magnitude uses the whole range; 0 is always code 32768."""
     peak = float(np.abs(field).max())
-    scale = peak / (ZERO_CODE - 1) if peak > 0 else 1e-12
+    scale = max(peak / (ZERO_CODE - 1), LEAST_SCALE)
     return EncodedMap((np.rint(field / scale) + ZERO_CODE).astype(np.uint16), scale)
 
 

@@ -34,7 +34,7 @@ def test_ranges(name: str) -> None:
         assert (found.edge_width > 0) == (family == "crack")
 
 
-@pytest.mark.parametrize(("name", "share"), [("crack", 0.15), ("corrosion", 0.05), ("deformation/scratch", 0.5)])
+@pytest.mark.parametrize(("name", "share"), [("crack", 0.08), ("corrosion", 0.05), ("deformation/scratch", 0.5)])
 def test_share_of_bright_defects(name: str, share: float) -> None:
     family, _, scenario = name.partition("/")
     bright = np.mean([a.polarity > 0 for a in draws(family, scenario, n=2000)])
