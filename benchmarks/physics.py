@@ -15,7 +15,9 @@ from collections.abc import Sequence
 
 from benchmarks import physics_crack, physics_notched, physics_pitting, physics_plate, physics_surface
 from benchmarks.physics_table import Case, Row, table
+from maphc2f.kernels import contact as contact_kernels
 from maphc2f.kernels import phase_field
+from maphc2f.kernels import pitting as pitting_kernels
 from maphc2f.kernels import plate as plate_kernels
 from maphc2f.solvers import contact, fracture, pitting, plate, wrinkle
 
@@ -25,10 +27,10 @@ CASES = (
     Case("profile", (phase_field.relax_damage,), physics_crack.profile_rows),
     Case("tension", (phase_field.advance,), physics_notched.tension_rows),
     Case("shear", (phase_field.advance,), physics_notched.shear_rows),
-    Case("pencil", (pitting.advance, pitting.kernel.relax), physics_pitting.pencil_rows),
-    Case("crossover", (pitting.advance, pitting.kernel.relax), physics_pitting.crossover_rows),
-    Case("slit", (pitting.advance, pitting.kernel.dissolve), physics_pitting.slit_rows),
-    Case("mass", (pitting.advance, pitting.kernel.dissolve), physics_pitting.mass_rows),
+    Case("pencil", (pitting.advance, pitting_kernels.relax), physics_pitting.pencil_rows),
+    Case("crossover", (pitting.advance, pitting_kernels.relax), physics_pitting.crossover_rows),
+    Case("slit", (pitting.advance, pitting_kernels.dissolve), physics_pitting.slit_rows),
+    Case("mass", (pitting.advance, pitting_kernels.dissolve), physics_pitting.mass_rows),
     Case("plates", (plate.equilibrate, plate_kernels.bend), physics_plate.plate_rows),
     Case("order", (plate.equilibrate, plate_kernels.tangent_force), physics_plate.order_rows),
     Case("springback", (plate_kernels.bend,), physics_plate.springback_rows),
@@ -36,7 +38,7 @@ CASES = (
     Case("dent", (plate.equilibrate, plate.release, plate_kernels.press), physics_plate.dent_rows),
     Case("unloading", (plate.equilibrate, plate.release), physics_plate.unloading_rows),
     Case("wrinkle", (wrinkle.relax,), physics_surface.wrinkle_rows),
-    Case("pile_up", (contact.pile_up, contact.squeeze_out), physics_surface.pile_up_rows),
+    Case("pile_up", (contact.pile_up, contact_kernels.squeeze_out), physics_surface.pile_up_rows),
 )
 
 

@@ -87,7 +87,7 @@ def table(rows: Sequence[Row], *, head: bool = True) -> str:
     return "\n".join(_line(cells) for cells in ([HEAD, tuple("-" * w for w in WIDTHS)] if head else []) + lines)
 
 
-WIDTHS = (62, 30, 10, 10, 9, 9, 11)
+WIDTHS = (60, 32, 10, 10, 10, 9, 11)
 
 
 def _line(cells: tuple[str, ...]) -> str:

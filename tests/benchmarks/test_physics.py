@@ -10,7 +10,9 @@ import pytest
 from benchmarks import physics, physics_table
 from benchmarks.physics import CASES, main
 from benchmarks.physics_table import Case, Kernel, Row, table
-from maphc2f.kernels import phase_field
+from maphc2f.kernels import contact, phase_field, pitting, plate
+from maphc2f.solvers import wrinkle
+from maphc2f.solvers.wrinkle import make_film
 
 
 class CalledError(Exception):
@@ -57,19 +59,81 @@ def test_all_quick_cases_pass_but_those_documented() -> None:
     assert all("in shear" in quantity for quantity in short)
 
 
-def test_a_planted_error_falls_short(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Toughness a tenth too small in the kernel's damage law: strength is 5 % low, and the exit code still 0."""
-    advance = phase_field.advance
+def weaker(advance: Kernel) -> Kernel:
+    """A tenth of the toughness is lost."""
+    return lambda fields, *rest: advance(fields._replace(gc=0.9 * fields.gc), *rest)
 
-    def brittle(fields: phase_field.Fields, *rest: Any) -> None:
-        weak = fields._replace(gc=0.9 * fields.gc)
-        advance(weak, *rest)
 
-    replace_everywhere(monkeypatch, advance, brittle)
-    assert main(["--only", "strength"]) == 0
-    printed = capsys.readouterr().out
-    assert printed.count("FALLS SHORT") >= 2
-    assert "0 of " in printed
+def wider(relax_damage: Kernel) -> Kernel:
+    """The profile is relaxed with a length half too large."""
+    return lambda damage, gc, ell, *rest: relax_damage(damage, gc, 1.5 * ell, *rest)
+
+
+def denser(dissolve: Kernel) -> Kernel:
+    """A dissolved cell gives 15 % more ions than the metal held."""
+    return lambda *arguments: dissolve(*arguments[:15], 1.15 * arguments[15], *arguments[16:])
+
+
+def slower(relax: Kernel) -> Kernel:
+    """Metal below the fourth layer dissolves at four fifths of its rate."""
+
+    def slow_below(*arguments: Any) -> Any:
+        velocity = arguments[6].copy()
+        velocity[4 * arguments[12] :] *= 0.8
+        return relax(*arguments[:6], velocity, *arguments[7:])
+
+    return slow_below
+
+
+def softer(bend: Kernel) -> Kernel:
+    """Moments are a tenth too small, the tangent too."""
+
+    def soft(*arguments: Any) -> int:
+        count: int = bend(*arguments)
+        arguments[5][...] *= 0.9
+        arguments[6][:2] *= 0.9
+        return count
+
+    return soft
+
+
+def longer(relax: Kernel) -> Kernel:
+    """Waves come out 8 % too long."""
+    return lambda film, v, *rest: relax(make_film(v.shape, 1.08 * film.wavelength), v, *rest)
+
+
+def leaking(squeeze_out: Kernel) -> Kernel:
+    """A twentieth of what is dug is lost."""
+    return lambda phi, surface, share, *rest: squeeze_out(phi, surface, 0.95 * share, *rest)
+
+
+PLANTED = {
+    "channel": (phase_field.advance, weaker),
+    "strength": (phase_field.advance, weaker),
+    "profile": (phase_field.relax_damage, wider),
+    "tension": (phase_field.advance, weaker),
+    "pencil": (pitting.dissolve, denser),
+    "crossover": (pitting.dissolve, denser),
+    "slit": (pitting.dissolve, slower),
+    "mass": (pitting.dissolve, denser),
+    "plates": (plate.bend, softer),
+    "order": (plate.bend, softer),
+    "springback": (plate.bend, softer),
+    "limit": (plate.bend, softer),
+    "wrinkle": (wrinkle.relax, longer),
+    "pile_up": (contact.squeeze_out, leaking),
+}
+"""An error for each case, put into its kernel."""
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_planted_error_falls_short(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel, error = PLANTED[name]
+    replace_everywhere(monkeypatch, kernel, error(kernel))
+    assert main(["--only", name]) == 0
+    assert "FALLS SHORT" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
