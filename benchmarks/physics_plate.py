@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.physics_table import Row
-from maphc2f.defects import pressing
+from maphc2f.defects import pressing, relief
 from maphc2f.errors import SimulationRejected
 from maphc2f.kernels import plate as kernels
 from maphc2f.solvers.plate import NewtonOptions, PlateReport, equilibrate, make_plate, release, rest
@@ -130,7 +130,7 @@ def dent(refine: int, steps: int, options: NewtonOptions, depth: float = 1.0) ->
         state, _ = equilibrate(plate, state, indenter=depth * peak * stage**2 - tool, options=options)
     residual, report = release(plate, state, options=options)
     deepest = float(residual.w.max())
-    return deepest / refine**2, pressing.equivalent_diameter(residual.w, 0.1 * deepest) / refine, report
+    return deepest / refine**2, relief.equivalent_diameter(residual.w, 0.1 * deepest) / refine, report
 
 
 def unload(n: int = 32) -> tuple[float, float, float]:

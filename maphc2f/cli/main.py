@@ -89,7 +89,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, click.UsageError):
         path = error.ctx.command_path if error.ctx else "maphc2f"
-        return f"{one_line(error.format_message())}; see '{path} --help'", 2
+        return f"{one_line(error.format_message()).rstrip('.')}; see '{path} --help'", 2
     if isinstance(error, click.ClickException):
         return one_line(error.format_message()), 2
     if isinstance(error, OSError) and (error.filename is not None or error.errno in (errno.ENOSPC, errno.EDQUOT)):

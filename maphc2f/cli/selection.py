@@ -159,6 +159,13 @@ class Selection:
                 rule="--images needs --material and --defects",
                 remedy="e.g. --material steel --defects crack=1,corrosion=1",
             )
+        if self.foreground not in (None, "auto", "full") and not Path(self.foreground or "").is_dir():
+            raise ManifestError(
+                f"no such folder '{self.foreground}'",
+                where="--foreground",
+                rule="auto, full or a folder of masks",
+                remedy="check the path, or make masks with 'maphc2f foreground'",
+            )
         if self.groups and self.group_regex:
             raise ManifestError(
                 "given together with --groups", where="--group-regex", rule="one rule for specimens", remedy="keep one"

@@ -97,7 +97,8 @@ class WorkerPool:
             n_workers=self._workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            # Port 0: any free one on this machine; the default one would be fought over by two runs.
+            dashboard_address="127.0.0.1:0",
             silence_logs=50,
             memory_limit=0,
         )

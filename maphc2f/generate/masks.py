@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.errors import PictureError
 from maphc2f.generate.sheet import RGB, as_rgb, contact_sheet, fit_tile, write_png, write_sheet
 from maphc2f.spec import CategorySpec, DefectSpec, Kind, SourceSpec
 from maphc2f.substrates.base import open_substrate, require_accepted
@@ -28,6 +29,10 @@ def write_masks(images: Path, out: Path, kind: str) -> tuple[int, list[str]]:
     Raises:
         PictureError: No such folder, or no usable picture.
     """
+    if not images.is_dir():
+        raise PictureError(
+            "no such folder", where=str(images), rule="a folder of good pictures", remedy="check the path"
+        )
     category = _category(images, kind)
     substrate = open_substrate(category)
     pictures = substrate.inventory()

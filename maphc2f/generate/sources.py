@@ -31,6 +31,9 @@ Missing = Literal["refuse", "procedural", "skip"]
 SETS = ("mvtec_ad", "visa", "btad")
 """Kinds of source that procedural pictures may stand for; others are the user's own."""
 
+SHOWN = 3
+"""Refused pictures named in a message."""
+
 Inventory = Mapping[str, tuple[SourcePicture, ...]]
 
 
@@ -121,9 +124,11 @@ def take_inventory(
         pictures = substrate.inventory()
         require_accepted(pictures, where=category.source.path or category.name)
         inventory[category.name] = pictures
-        refused = sum(not picture.accepted for picture in pictures)
+        refused = [picture for picture in pictures if not picture.accepted]
         if refused:
-            progress(f"{category.name}: {refused} of {len(pictures)} pictures refused, reasons in inventory.parquet")
+            names = ", ".join(picture.key for picture in refused[:SHOWN]) + (", ..." if len(refused) > SHOWN else "")
+            share = f"{len(refused)} of {len(pictures)} pictures refused"
+            progress(f"{category.name}: {share}, reasons in inventory.parquet: {names}")
     return inventory
 
 

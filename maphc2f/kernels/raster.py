@@ -16,9 +16,7 @@ F32 = NDArray[np.float32]
 
 
 @njit(cache=True)
-def rasterise_segments(
-    segments: F32, start: F32, band: float, distance: F32, value: F32, arclength: F32
-) -> None:
+def rasterise_segments(segments: F32, start: F32, band: float, distance: F32, value: F32, arclength: F32) -> None:
     """Write, for every pixel within ``band`` of a segment, the nearest point's distance, value and arclength.
 
     Args:
@@ -52,9 +50,7 @@ def rasterise_segments(
                     arclength[i, j] = start[s] + t * length
 
 
-def rasterise_segments_numpy(
-    segments: F32, start: F32, band: float, distance: F32, value: F32, arclength: F32
-) -> None:
+def rasterise_segments_numpy(segments: F32, start: F32, band: float, distance: F32, value: F32, arclength: F32) -> None:
     """Twin of :func:`rasterise_segments`, one whole window per segment."""
     rows, columns = np.mgrid[: distance.shape[0], : distance.shape[1]].astype(np.float64)
     for (y0, x0, v0), (y1, x1, v1), s0 in zip(segments[:, 0], segments[:, 1], start, strict=True):

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.kernels.distance import euclidean_distance
 from maphc2f.sample import UInt8
 
 BoolArray = NDArray[np.bool_]
@@ -138,14 +139,14 @@ def _inside_share(difference: NDArray[np.float32], changed: BoolArray, hard: UIn
     total = float(difference[changed].sum(dtype=np.float64))
     if total == 0.0:
         return 0.0
-    distance = cv2.distanceTransform(1 - hard, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = euclidean_distance(1 - hard)
     return float(difference[changed & (distance <= radius)].sum(dtype=np.float64)) / total
 
 
 def centreline(hard: UInt8) -> BoolArray:
     """Return the ridge of the distance to the mask's border: a thin, possibly broken, centreline."""
     padded = cv2.copyMakeBorder(hard, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    inner = np.asarray(cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE))[1:-1, 1:-1]
+    inner = euclidean_distance(padded)[1:-1, 1:-1]
     highest = np.asarray(cv2.dilate(inner, np.ones((3, 3), np.uint8)))
     return np.asarray((hard > 0) & (inner >= highest - 0.25), dtype=np.bool_)
 

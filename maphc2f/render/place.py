@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.kernels.distance import euclidean_distance
 from maphc2f.kernels.raster import rasterise_segments
 from maphc2f.sample import DISTANCE_CAP, Float32, PlacedFields, Snapshot
 
@@ -271,8 +272,8 @@ def signed_distance(extent: Float32, threshold: float, cap: float = DISTANCE_CAP
     0.06 px within 1 px of the contour. Distances are capped at ``cap``.
     """
     inside = (extent >= threshold).astype(np.uint8)
-    outer = cv2.distanceTransform(1 - inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    inner = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    outer = euclidean_distance(1 - inside)
+    inner = euclidean_distance(inside)
     coarse = np.where(inside > 0, 0.5 - inner, outer - 0.5)
     fine = (threshold - extent) / np.maximum(np.hypot(_steepest(extent, 0), _steepest(extent, 1)), 1e-6)
     near = (np.abs(coarse) < 1.5) & (np.abs(fine) < 2.0)

@@ -187,7 +187,7 @@ def test_damage_of_several_files_is_counted(copied: Path) -> None:
     result = call("verify", copied)
     assert result.code == 4
     assert "3 findings" in result.out
-    assert "3 findings, first: " in result.err
+    assert "3 findings, listed above" in result.err
 
 
 def test_repair_alone_mends_pictures(copied: Path) -> None:

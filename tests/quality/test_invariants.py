@@ -21,10 +21,17 @@ def checked(item: WindowInputs, dtype: type = np.uint8, stage: str = "npcf++") -
     soft = np.rint(255 * result.soft_mask).astype(np.uint8)
     visible, inside = MINIMA[item.family]
     return CheckedWindow(
-        original=np.rint(item.picture * peak).astype(dtype), picture=np.rint(result.picture * peak).astype(dtype),
-        mask=np.where(soft >= 128, 255, 0).astype(np.uint8), soft_mask=soft, support=item.fields.support,
-        allowed=item.foreground >= 0.5, noise=item.statistics.noise, change_radius=result.change_radius,
-        is_line=item.fields.is_line, min_visible_share=visible, min_change_inside=inside,
+        original=np.rint(item.picture * peak).astype(dtype),
+        picture=np.rint(result.picture * peak).astype(dtype),
+        mask=np.where(soft >= 128, 255, 0).astype(np.uint8),
+        soft_mask=soft,
+        support=item.fields.support,
+        allowed=item.foreground >= 0.5,
+        noise=item.statistics.noise,
+        change_radius=result.change_radius,
+        is_line=item.fields.is_line,
+        min_visible_share=visible,
+        min_change_inside=inside,
     )
 
 

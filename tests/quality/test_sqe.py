@@ -29,9 +29,16 @@ SIZE = 96
 def scored(item: WindowInputs) -> ScoredWindow:
     result = synthesise([item], "npcf++")[0]
     return ScoredWindow(
-        original=item.picture, picture=result.picture, soft_mask=result.soft_mask, foreground=item.foreground,
-        statistics=item.statistics, residuals=result.residuals, solver_residual=0.01,
-        change_radius=result.change_radius, severity=0.6, is_line=item.fields.is_line,
+        original=item.picture,
+        picture=result.picture,
+        soft_mask=result.soft_mask,
+        foreground=item.foreground,
+        statistics=item.statistics,
+        residuals=result.residuals,
+        solver_residual=0.01,
+        change_radius=result.change_radius,
+        severity=0.6,
+        is_line=item.fields.is_line,
     )
 
 

@@ -23,16 +23,30 @@ def texture(size: int, seed: int, channels: int = 1, level: float = 0.5) -> np.n
 
 def statistics(channels: int = 1, noise: float = 0.004, psf_sigma: float = 0.8) -> PictureStatistics:
     return PictureStatistics(
-        noise=noise, psf_sigma=psf_sigma, light=(-0.43, -0.57, 0.7), ambient=0.35, local_std=0.03,
-        mean=(0.5,) * channels, direction=1.5, coherence=0.3,
+        noise=noise,
+        psf_sigma=psf_sigma,
+        light=(-0.43, -0.57, 0.7),
+        ambient=0.35,
+        local_std=0.03,
+        mean=(0.5,) * channels,
+        direction=1.5,
+        coherence=0.3,
     )
 
 
 def appearance(**changes: float) -> Appearance:
     values = {
-        "contrast": 6.0, "polarity": -1.0, "edge_width": 1.2e-4, "edge_sigma": 0.4, "roughness": 0.4,
-        "fracture_brightness": 0.6, "gloss_loss": 0.5, "lip": 0.3, "product_colour": (0.22, 0.11, 0.05),
-        "relief_gain": 1.0, "albedo_share": 0.7,
+        "contrast": 6.0,
+        "polarity": -1.0,
+        "edge_width": 1.2e-4,
+        "edge_sigma": 0.4,
+        "roughness": 0.4,
+        "fracture_brightness": 0.6,
+        "gloss_loss": 0.5,
+        "lip": 0.3,
+        "product_colour": (0.22, 0.11, 0.05),
+        "relief_gain": 1.0,
+        "albedo_share": 0.7,
     }
     return Appearance(**{**values, **changes})
 
@@ -45,10 +59,12 @@ def line_fields(size: int, *, tilt: float = 0.35, length: float = 0.6, opening: 
     x = size / 2 + along * np.sin(tilt) + across * np.cos(tilt)
     grid = np.mgrid[0:size, 0:size].reshape(2, -1, 1).astype(np.float32)
     step = 16
-    nearest = np.concatenate([
-        np.argmin((y[None] - part[0]) ** 2 + (x[None] - part[1]) ** 2, axis=1)
-        for part in np.array_split(grid, size // step, axis=1)
-    ])
+    nearest = np.concatenate(
+        [
+            np.argmin((y[None] - part[0]) ** 2 + (x[None] - part[1]) ** 2, axis=1)
+            for part in np.array_split(grid, size // step, axis=1)
+        ]
+    )
     distance = np.hypot(y[nearest] - grid[0, :, 0], x[nearest] - grid[1, :, 0]).reshape(size, size)
     zero = np.zeros((size, size), np.float32)
     return PlacedFields(
@@ -56,8 +72,11 @@ def line_fields(size: int, *, tilt: float = 0.35, length: float = 0.6, opening: 
         distance=np.minimum(distance, DISTANCE_CAP).astype(np.float32),
         opening=(opening * np.sqrt(np.maximum(1 - (2 * s) ** 2, 0)))[nearest].reshape(size, size).astype(np.float32),
         arclength=(along[nearest] + length * size / 2).reshape(size, size).astype(np.float32),
-        extent=np.exp(-distance / 3).astype(np.float32), depth=zero,
-        displacement=np.zeros((2, size, size), np.float32), product=zero, support=distance < 10,
+        extent=np.exp(-distance / 3).astype(np.float32),
+        depth=zero,
+        displacement=np.zeros((2, size, size), np.float32),
+        product=zero,
+        support=distance < 10,
     )
 
 
@@ -73,11 +92,15 @@ def region_fields(
     window = np.clip(1 - level / 9, 0, 1) * support
     gy, gx = np.gradient(inside)
     return PlacedFields(
-        is_line=False, distance=np.clip(level, -DISTANCE_CAP, DISTANCE_CAP).astype(np.float32),
-        opening=np.zeros((size, size), np.float32), arclength=np.zeros((size, size), np.float32),
-        extent=inside.astype(np.float32), depth=(-depth * inside * window).astype(np.float32),
+        is_line=False,
+        distance=np.clip(level, -DISTANCE_CAP, DISTANCE_CAP).astype(np.float32),
+        opening=np.zeros((size, size), np.float32),
+        arclength=np.zeros((size, size), np.float32),
+        extent=inside.astype(np.float32),
+        depth=(-depth * inside * window).astype(np.float32),
         displacement=(moved * window * np.stack([gy, gx])).astype(np.float32),
-        product=(product * inside * window).astype(np.float32), support=support,
+        product=(product * inside * window).astype(np.float32),
+        support=support,
     )
 
 
@@ -87,8 +110,13 @@ def window(
     size = fields.distance.shape[0]
     rng = np.random.default_rng(1000 + seed)
     return WindowInputs(
-        family=family, picture=texture(size, seed, channels), foreground=np.ones((size, size), np.float32),
-        fields=fields, appearance=appearance(**looks), statistics=statistics(channels), pixel_size=PIXEL_SIZE,
+        family=family,
+        picture=texture(size, seed, channels),
+        foreground=np.ones((size, size), np.float32),
+        fields=fields,
+        appearance=appearance(**looks),
+        statistics=statistics(channels),
+        pixel_size=PIXEL_SIZE,
         noise=rng.standard_normal((size, size, channels)).astype(np.float32),
     )
 
@@ -101,13 +129,18 @@ def all_kinds(size: int, channels: int = 1) -> list[WindowInputs]:
     pit = window(region_fields(size), 3, channels, family="corrosion")
     rust = window(region_fields(size, product=1e-5), 4, channels, family="corrosion")
     dent = window(
-        region_fields(size, radius=0.25, moved=6.0), 5, channels, family="deformation", albedo_share=0.0,
+        region_fields(size, radius=0.25, moved=6.0),
+        5,
+        channels,
+        family="deformation",
+        albedo_share=0.0,
         gloss_loss=0.0,
     )
     base = window(region_fields(size, depth=0.0), 6, channels, family="texture_overlay")
     overlay = WindowInputs(
         **{name: getattr(base, name) for name in base.__slots__ if name not in ("overlay", "opacity")},
-        overlay=rng.random((size, size, channels), dtype=np.float32), opacity=0.5,
+        overlay=rng.random((size, size, channels), dtype=np.float32),
+        opacity=0.5,
     )
     scratch = window(region_fields(size, moved=1.0), 7, channels, family="deformation", streak=0.85)
     return [*lines, bright, pit, rust, dent, scratch, overlay]

@@ -78,7 +78,7 @@ def test_composition_solves_its_equation() -> None:
     """(μ - Δ) u = μ a d - div(a ∇d) inside, u = 0 outside, against a dense solution."""
     size = 20
     level = disk(4.0, size)
-    change = torch.exp(-(level.double() + 4).clamp(min=0) ** 2 / 18)
+    change = torch.exp(-((level.double() + 4).clamp(min=0) ** 2) / 18)
     weight = npcf.footprint_weight(level.double(), 1.0, 1.5)
     free = (level < 7).double()
     correction, residual = npcf.compose_screened(change, weight, free, steps=60)

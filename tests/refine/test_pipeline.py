@@ -28,9 +28,7 @@ def one_thread() -> object:
 
 
 def same(a: WindowResult, b: WindowResult) -> bool:
-    arrays = all(
-        np.array_equal(getattr(a, name), getattr(b, name)) for name in ("picture", "soft_mask", "coarse_mask")
-    )
+    arrays = all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ("picture", "soft_mask", "coarse_mask"))
     return arrays and a.residuals == b.residuals and a.visible_width == b.visible_width
 
 

@@ -25,8 +25,11 @@ def spots(diameter: float, size: int = 64) -> WindowInputs:
     base = region_fields(size)
     inside = np.clip(0.5 - level, 0, 1).astype(np.float32)
     fields = replace(
-        base, distance=np.clip(level, -DISTANCE_CAP, DISTANCE_CAP).astype(np.float32), extent=inside,
-        depth=(-1e-4 * inside).astype(np.float32), support=level < 10,
+        base,
+        distance=np.clip(level, -DISTANCE_CAP, DISTANCE_CAP).astype(np.float32),
+        extent=inside,
+        depth=(-1e-4 * inside).astype(np.float32),
+        support=level < 10,
     )
     return window(fields, family="corrosion")
 

@@ -38,9 +38,7 @@ def test_inverse_is_that_of_iswt2() -> None:
     gains = rng.uniform(0.5, 2.0, (3, 3))
     changed = [wavelet.scale(b, tuple(torch.tensor(float(g)) for g in gains[j])) for j, b in enumerate(details)]
     ours = wavelet.inverse(changed, approximation)[0, 0].numpy()
-    coefficients = [
-        (approximation[0, 0].numpy(), tuple(band[0, 0].numpy() for band in changed[j])) for j in (2, 1, 0)
-    ]
+    coefficients = [(approximation[0, 0].numpy(), tuple(band[0, 0].numpy() for band in changed[j])) for j in (2, 1, 0)]
     assert np.abs(ours - pywt.iswt2(coefficients, "db2")).max() < PARITY
 
 

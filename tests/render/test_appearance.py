@@ -12,8 +12,16 @@ from maphc2f.spec import MaterialSpec
 from tests.refine.fields import statistics
 
 STEEL = MaterialSpec(
-    name="steel", title="", source="", youngs_modulus=2e11, poisson_ratio=0.3, density=7800, fracture_energy=1e4,
-    tensile_strength=5e8, edge_width=(3e-5, 2e-4), product_colours=((0.5, 0.3, 0.1), (0.2, 0.1, 0.05)),
+    name="steel",
+    title="",
+    source="",
+    youngs_modulus=2e11,
+    poisson_ratio=0.3,
+    density=7800,
+    fracture_energy=1e4,
+    tensile_strength=5e8,
+    edge_width=(3e-5, 2e-4),
+    product_colours=((0.5, 0.3, 0.1), (0.2, 0.1, 0.05)),
 )
 
 

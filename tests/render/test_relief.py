@@ -56,8 +56,13 @@ def test_stain_fades_with_its_thickness(channels: int) -> None:
     base = region_fields(96, radius=0.3, depth=0.0, product=1.0)
     ramp = np.logspace(-5, -6, 96, dtype=np.float32)[None]
     item = window(
-        replace(base, product=np.where(base.support, ramp, 0).astype(np.float32)), 1, channels,
-        family="corrosion", gloss_loss=0.0, albedo_share=0.9, product_thin_colour=(0.5, 0.22, 0.05),
+        replace(base, product=np.where(base.support, ramp, 0).astype(np.float32)),
+        1,
+        channels,
+        family="corrosion",
+        gloss_loss=0.0,
+        albedo_share=0.9,
+        product_thin_colour=(0.5, 0.22, 0.05),
     )
     picture = synthesise([item], "npcf++")[0].picture
     change, darkening = np.abs(picture - item.picture).max(2), (item.picture - picture).mean(2)
