@@ -146,7 +146,7 @@ def _inside_share(difference: NDArray[np.float32], changed: BoolArray, hard: UIn
 def centreline(hard: UInt8) -> BoolArray:
     """Return the ridge of the distance to the mask's border: a thin, possibly broken, centreline."""
     padded = cv2.copyMakeBorder(hard, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    inner = euclidean_distance(padded)[1:-1, 1:-1]
+    inner = euclidean_distance(np.asarray(padded, np.uint8))[1:-1, 1:-1]
     highest = np.asarray(cv2.dilate(inner, np.ones((3, 3), np.uint8)))
     return np.asarray((hard > 0) & (inner >= highest - 0.25), dtype=np.bool_)
 
