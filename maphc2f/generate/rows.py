@@ -37,7 +37,7 @@ def encode_map(field: Float32) -> EncodedMap:
     """Pack a field (H, W), m, so that its largest magnitude uses the whole range; 0 is always code 32768."""
     peak = float(np.abs(field).max())
     scale = max(peak / (ZERO_CODE - 1), LEAST_SCALE)
-    return EncodedMap((np.rint(field / scale) + ZERO_CODE).astype(np.uint16), scale)
+    return EncodedMap((np.rint(field.astype(np.float64) / scale) + ZERO_CODE).astype(np.uint16), scale)
 
 
 def mode_of(image: NDArray[Any]) -> str:
