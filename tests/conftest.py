@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from maphc2f.sample import MAPS
 from maphc2f.spec import DatasetSpec
+
+# The same examples on every machine, and no time limit: a busy machine is no failure.
+settings.register_profile("same", derandomize=True, deadline=None)
+settings.load_profile("same")
 
 
 @dataclass(frozen=True)
