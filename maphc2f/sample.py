@@ -110,6 +110,8 @@ class Snapshot:
         depth: Height change, m, negative into the part, float32 (ny, nx), or None.
         displacement: In-plane displacement (2, ny, nx) as (y, x), m, exactly 0 at the border of the grid, or None.
         product: Thickness of corrosion product on the surface, m, or None.
+        removed: Share of each cell where the part is gone through its whole thickness, so that what lies behind it is
+            seen, float32 in [0, 1], (ny, nx), or None. A part of the defect's extent.
         measures: Named sizes, m: any of ``depth``, ``length``, ``width``, ``opening_max``.
     """
 
@@ -122,6 +124,7 @@ class Snapshot:
     depth: Float32 | None = None
     displacement: Float32 | None = None
     product: Float32 | None = None
+    removed: Float32 | None = None
     measures: Mapping[str, float] = field(default_factory=dict)
 
 

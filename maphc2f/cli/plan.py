@@ -22,10 +22,16 @@ def command(as_json: bool, **values: Any) -> None:
 
     from maphc2f.generate.plan import check_names, family_weights, plan_category
     from maphc2f.generate.run import estimate_bytes
+    from maphc2f.generate.sources import take_inventory
     from maphc2f.spec import manifest_digest, recipe_digest
 
-    dataset, _ = Selection.take(values).resolve()
+    selection = Selection.take(values)
+    dataset, options = selection.resolve()
     check_names(dataset)
+    for line in selection.warnings(dataset):
+        click.echo(f"warning: {line}", err=True)
+    if selection.images is not None:
+        take_inventory(dataset, options, progress=lambda line: click.echo(line, err=True))
     rows: list[dict[str, Any]] = [
         {
             "category": c.name,

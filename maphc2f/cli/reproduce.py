@@ -15,15 +15,24 @@ from maphc2f.errors import VerificationError
 @click.option(
     "--data-root", type=click.Path(path_type=Path), metavar="DIR", help="Where the sets are now, if they moved."
 )
+@click.option("--images", type=click.Path(path_type=Path), metavar="DIR", help="Where your pictures are now.")
+@click.option("--foreground", type=click.Path(path_type=Path), metavar="DIR", help="Where their masks are now.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write picture and mask here.")
-def command(sample_id: str, dataset: Path, data_root: Path | None, out: Path | None) -> None:
+def command(
+    sample_id: str,
+    dataset: Path,
+    data_root: Path | None,
+    images: Path | None,
+    foreground: Path | None,
+    out: Path | None,
+) -> None:
     """Make one sample again from its recipe and compare it with the dataset's, bit by bit."""
     from maphc2f.cli.threads import set_thread_variables
 
     set_thread_variables()
     from maphc2f.generate.reproduce import reproduce
 
-    result = reproduce(dataset, sample_id, data_root=data_root)
+    result = reproduce(dataset, sample_id, data_root=data_root, images=images, masks=foreground)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for name in ("image", "mask"):

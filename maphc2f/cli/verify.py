@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from maphc2f.errors import VerificationError
+from maphc2f.errors import IncompleteDatasetError, VerificationError
 
 SHOWN = 50
 
@@ -33,6 +33,9 @@ def command(dataset: Path, repair: bool) -> None:
     click.echo(f"{report.samples} samples and {report.goods} good pictures checked, {len(report.findings)} findings")
     if report.content_digest:
         click.echo(f"content digest {report.content_digest}")
+    if report.unfinished:
+        msg = f"{dataset}: nothing is damaged, but samples are missing, listed above; run generate again to go on"
+        raise IncompleteDatasetError(msg)
     if not report.ok:
         msg = f"{dataset}: {len(report.findings)} finding{'s' if len(report.findings) > 1 else ''}, listed above"
         raise VerificationError(msg)

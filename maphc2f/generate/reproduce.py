@@ -41,13 +41,17 @@ class Reproduction:
     differences: tuple[str, ...]
 
 
-def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reproduction:
+def reproduce(
+    root: Path, name: str, *, data_root: Path | None = None, images: Path | None = None, masks: Path | None = None
+) -> Reproduction:
     """Make sample ``name`` of the dataset in ``root`` again: its simulation, placement and refinement alone.
 
     Args:
         root: The dataset folder.
         name: The sample's id.
         data_root: Where the benchmark sets are now; None: where they were.
+        images: Where the folder of good pictures is now; None: where it was.
+        masks: The same for the folder of foreground masks.
 
     Raises:
         DatasetError: No such sample, or it cannot be made any more.
@@ -58,7 +62,9 @@ def reproduce(root: Path, name: str, *, data_root: Path | None = None) -> Reprod
     info = read_info(root)
     if data_root is None and info.data_root is not None:
         data_root = Path(info.data_root)
-    opened = DatasetContext(root, data_root)
+    folders = {"path": images, "foreground_path": masks}
+    moved = {field: str(folder.resolve()) for field, folder in folders.items() if folder is not None}
+    opened = DatasetContext(root, data_root, moved)
     maps = tuple(column for column in MAPS if committed[column] is not None)
     context = opened.context(committed["category"], maps)
     if recipe_digest(opened.dataset, context.category) != committed["recipe_digest"]:

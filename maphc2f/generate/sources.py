@@ -1,7 +1,7 @@
 """Where the pictures of a run come from.
 
 * :func:`resolve_sources` replaces or drops categories whose set is not there, or refuses.
-* :func:`take_inventory` decodes and hashes every source picture.
+* :func:`take_inventory` decodes and hashes every source picture; :func:`shows_no_part` tells where it finds no part.
 * :func:`write_inventory`, :func:`read_inventory` keep it in the dataset folder.
 """
 
@@ -22,7 +22,7 @@ from maphc2f.errors import ManifestError, PictureError
 from maphc2f.manifest import as_procedural
 from maphc2f.shards.files import file_sha256, write_atomic
 from maphc2f.spec import CategorySpec, DatasetSpec, canonical_digest
-from maphc2f.substrates.base import SourcePicture, open_substrate, require_accepted
+from maphc2f.substrates.base import SourcePicture, Substrate, open_substrate, require_accepted
 from maphc2f.substrates.files import FileSubstrate, list_files
 from maphc2f.substrates.locate import find_category_root
 from maphc2f.substrates.specimens import Specimens
@@ -30,6 +30,9 @@ from maphc2f.substrates.specimens import Specimens
 Missing = Literal["refuse", "procedural", "skip"]
 SETS = ("mvtec_ad", "visa", "btad")
 """Kinds of source that procedural pictures may stand for; others are the user's own."""
+
+LOOKED_AT = 3
+"""Pictures of a category whose foreground is looked at before a run."""
 
 SHOWN = 3
 """Refused pictures named in a message."""
@@ -129,7 +132,23 @@ def take_inventory(
             names = ", ".join(picture.key for picture in refused[:SHOWN]) + (", ..." if len(refused) > SHOWN else "")
             share = f"{len(refused)} of {len(pictures)} pictures refused"
             progress(f"{category.name}: {share}, reasons in inventory.parquet: {names}")
+        if shows_no_part(category, substrate, pictures):
+            progress(
+                f"warning: {category.name}: no part found on its ground in the pictures looked at, so all of each "
+                "picture counts as the part, and defects of an edge start at the picture's border; give masks with "
+                "--foreground DIR, or --foreground full if that is right"
+            )
     return inventory
+
+
+def shows_no_part(category: CategorySpec, substrate: Substrate, pictures: Sequence[SourcePicture]) -> bool:
+    """Whether the automatic foreground of an object's files is the whole picture in each of a few looked at."""
+    if category.foreground != "auto" or category.kind != "object" or category.source.kind == "procedural":
+        return False
+    accepted = [picture for picture in pictures if picture.accepted]
+    few = accepted[:: max(1, len(accepted) // LOOKED_AT)][:LOOKED_AT]
+    masks = [substrate.load(picture).foreground for picture in few]
+    return all(mask is None or bool(mask.all()) for mask in masks)
 
 
 def write_inventory(root: Path, inventory: Inventory) -> None:

@@ -38,11 +38,13 @@ class Finding:
         file: Path below the dataset folder.
         row: Sample or substrate id, empty if the file as a whole.
         problem: What is wrong.
+        missing: Whether nothing is damaged: a run that was stopped would go on and mend it.
     """
 
     file: str
     row: str
     problem: str
+    missing: bool = False
 
     def __str__(self) -> str:
         """One line."""
@@ -63,9 +65,14 @@ class Report:
         """Whether nothing is wrong."""
         return not self.findings
 
-    def add(self, file: Path | str, row: str, problem: str) -> None:
+    @property
+    def unfinished(self) -> bool:
+        """Whether all that is wrong is that samples are still to be made."""
+        return not self.ok and all(finding.missing for finding in self.findings)
+
+    def add(self, file: Path | str, row: str, problem: str, *, missing: bool = False) -> None:
         """Record a finding."""
-        self.findings.append(Finding(str(file), row, problem))
+        self.findings.append(Finding(str(file), row, problem, missing))
 
 
 def check_strays(

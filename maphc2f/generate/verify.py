@@ -89,7 +89,7 @@ def verify(root: Path, *, progress: Callable[[int], None] = lambda _: None) -> R
     if report.ok:
         report.content_digest = dataset_digest(root)
         if info.content_digest is None:
-            report.add("dataset.json", "", "content digest is missing: run generate again")
+            report.add("dataset.json", "", "content digest is missing: run generate again", missing=True)
         elif report.content_digest != info.content_digest:
             report.add("dataset.json", "", "content digest is not that of the shards")
     return report
@@ -159,10 +159,10 @@ def _check_plan(
         name = shard.key.data_path(root).relative_to(root)
         entry = committed.pop(shard.key.shard_id, None)
         if entry is None:
-            report.add(name, "", f"shard of {shard.rows} samples is not committed: run generate again")
+            report.add(name, "", f"shard of {shard.rows} samples is not committed: run generate again", missing=True)
             continue
         for failed in entry.failed:
-            report.add(name, failed, "sample failed and is missing")
+            report.add(name, failed, "sample failed and is missing", missing=True)
     for entry in committed.values():
         report.add(entry.key.data_path(root).relative_to(root), "", "shard is not in the plan")
     return planned

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -47,11 +47,13 @@ class DatasetContext:
     Args:
         root: The dataset folder with ``manifest.toml`` and ``inventory.parquet``.
         data_root: Where the benchmark sets are, or None.
+        moved: New absolute paths for fields of the categories' sources (``path``, ``foreground_path``), for a dataset
+            of one folder that lies elsewhere now. Recipes do not hold paths.
     """
 
-    def __init__(self, root: Path, data_root: Path | None) -> None:
+    def __init__(self, root: Path, data_root: Path | None, moved: Mapping[str, str] | None = None) -> None:
         self.root = root
-        self.dataset: DatasetSpec = load_manifest(root / "manifest.toml")
+        self.dataset: DatasetSpec = _moved(load_manifest(root / "manifest.toml"), moved or {})
         self._data_root = data_root
         self._pools: dict[str, PicturePool] = {}
         self._textures: TextureBank | None = None
@@ -76,6 +78,16 @@ class DatasetContext:
             )
             self._pools[name] = PicturePool(self.dataset, self.category(name), substrate, inventory)
         return self._pools[name]
+
+
+def _moved(dataset: DatasetSpec, paths: Mapping[str, str]) -> DatasetSpec:
+    if not paths:
+        return dataset
+    own = [
+        c.model_copy(update={"source": c.source.model_copy(update=dict(paths))}) if c.source.kind == "folder" else c
+        for c in dataset.categories
+    ]
+    return dataset.model_copy(update={"categories": tuple(own)})
 
 
 @lru_cache(maxsize=1)

@@ -257,6 +257,42 @@ def test_specimens_by_expression(tmp_path: Path) -> None:
     assert not simulations[0] & simulations[1]
 
 
+# --- what a plan says of pictures ----------------------------------------------------------------------------------
+
+
+def plan(images: Path, *more: object) -> Result:
+    return call("plan", "--images", images, "--material", "steel", "--defects", "crack=1", "--count", 4, *more)
+
+
+def with_part(folder: Path) -> None:
+    folder.mkdir()
+    for number in range(2):
+        pixels = np.full((96, 96, 3), 20, np.uint8)
+        pixels[24:72, 20:80] = picture(number, side=48, width=60)
+        assert cv2.imwrite(str(folder / f"{number}.png"), pixels)
+
+
+def test_plan_says_where_no_part_was_found(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "flat", 2)
+    with_part(tmp_path / "parts")
+    assert "no part found on its ground" in plan(tmp_path / "flat").err
+    assert "no part found" not in plan(tmp_path / "flat", "--foreground", "full").err
+    assert "no part found" not in plan(tmp_path / "parts").err
+
+
+def test_plan_opens_the_pictures(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "good", 2)
+    assert "no --pixel-size given" in plan(tmp_path / "good").err
+    (tmp_path / "good" / "000.png").write_bytes(b"no picture")
+    result = plan(tmp_path / "good", "--pixel-size", "50um")
+    assert result.code == 0
+    assert "1 of 2 pictures refused" in result.err
+    (tmp_path / "good" / "001.png").write_bytes(b"no picture either")
+    result = plan(tmp_path / "good")
+    assert result.code == 2
+    assert result.err.count("error:") == 1
+
+
 # --- sizes ---------------------------------------------------------------------------------------------------------
 
 
@@ -286,3 +322,21 @@ def test_sizes(flags: tuple[str, ...], shape: tuple[int, int], scale: float, tmp
         if scale != 1.0 and "crop" not in flags:
             held = 96 / scale * 64 / scale / (shape[0] * shape[1])
             assert part.mean() == pytest.approx(held, abs=0.03), "the padding is not part of the piece"
+
+
+# --- pictures that moved -------------------------------------------------------------------------------------------
+
+
+def test_a_sample_is_reproduced_from_pictures_that_moved(tmp_path: Path) -> None:
+    good, out = tmp_path / "good", tmp_path / "ds"
+    with_part(good)
+    masks = tmp_path / "masks"
+    assert call("foreground", good, "--out", masks).code == 0
+    assert own(good, out, "--foreground", masks, count=4).code == 0
+    good.rename(tmp_path / "elsewhere")
+    masks.rename(tmp_path / "other masks")
+    assert call("reproduce", "good-000001", "--dataset", out).code == 2
+    moved = ("--images", tmp_path / "elsewhere", "--foreground", tmp_path / "other masks")
+    again = call("reproduce", "good-000001", "--dataset", out, *moved)
+    assert again.code == 0, again
+    assert "identical" in again.out
