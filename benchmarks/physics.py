@@ -13,30 +13,55 @@ import sys
 import time
 from collections.abc import Sequence
 
-from benchmarks import physics_crack, physics_notched, physics_pitting, physics_plate, physics_surface
+from benchmarks import (
+    physics_contact,
+    physics_corrosion,
+    physics_crack,
+    physics_network,
+    physics_notched,
+    physics_pitting,
+    physics_plane,
+    physics_plate,
+    physics_punch,
+    physics_surface,
+)
 from benchmarks.physics_table import Case, Row, table
+from maphc2f.kernels import blister as blister_kernels
 from maphc2f.kernels import contact as contact_kernels
-from maphc2f.kernels import phase_field
+from maphc2f.kernels import diffusion, multigrid, phase_field
 from maphc2f.kernels import pitting as pitting_kernels
+from maphc2f.kernels import plasticity as plasticity_kernels
 from maphc2f.kernels import plate as plate_kernels
-from maphc2f.solvers import contact, fracture, pitting, plate, wrinkle
+from maphc2f.refine import npcf
+from maphc2f.solvers import blister, contact, fracture, half_space, pitting, plasticity, plate, wrinkle
 
 CASES = (
     Case("channel", (fracture.grow, phase_field.advance), physics_crack.channel_rows),
     Case("strength", (phase_field.advance,), physics_crack.strength_rows),
     Case("profile", (phase_field.relax_damage,), physics_crack.profile_rows),
+    Case("isotropy", (fracture.grow, phase_field.advance), physics_network.isotropy_rows),
     Case("tension", (phase_field.advance,), physics_notched.tension_rows),
     Case("shear", (phase_field.advance,), physics_notched.shear_rows),
+    Case("hole", (multigrid.v_cycle, fracture.load_vector), physics_plane.hole_rows),
+    Case("point_load", (multigrid.v_cycle,), physics_plane.point_load_rows),
+    Case("plane_order", (multigrid.v_cycle, multigrid.residual), physics_plane.order_rows),
     Case("pencil", (pitting.advance, pitting_kernels.relax), physics_pitting.pencil_rows),
     Case("crossover", (pitting.advance, pitting_kernels.relax), physics_pitting.crossover_rows),
     Case("slit", (pitting.advance, pitting_kernels.dissolve), physics_pitting.slit_rows),
     Case("mass", (pitting.advance, pitting_kernels.dissolve), physics_pitting.mass_rows),
+    Case("opening", (pitting.advance, pitting_kernels.relax), physics_corrosion.opening_rows),
+    Case("circle", (npcf.relax_region,), physics_corrosion.circle_rows),
+    Case("blister", (blister.inflate, blister_kernels.solve_film), physics_corrosion.blister_rows),
+    Case("fading", (pitting.advance, diffusion.relax_layer), physics_corrosion.fading_rows),
     Case("plates", (plate.equilibrate, plate_kernels.bend), physics_plate.plate_rows),
     Case("order", (plate.equilibrate, plate_kernels.tangent_force), physics_plate.order_rows),
     Case("springback", (plate_kernels.bend,), physics_plate.springback_rows),
     Case("limit", (plate.equilibrate, plate_kernels.bend), physics_plate.limit_rows),
     Case("dent", (plate.equilibrate, plate.release, plate_kernels.press), physics_plate.dent_rows),
+    Case("punch", (plasticity.press_on, plasticity_kernels.press), physics_punch.plasticity_rows),
     Case("unloading", (plate.equilibrate, plate.release), physics_plate.unloading_rows),
+    Case("hertz", (half_space.indent, half_space.displace), physics_contact.hertz_rows),
+    Case("boussinesq", (half_space.displace,), physics_contact.boussinesq_rows),
     Case("wrinkle", (wrinkle.relax,), physics_surface.wrinkle_rows),
     Case("pile_up", (contact.pile_up, contact_kernels.squeeze_out), physics_surface.pile_up_rows),
 )

@@ -53,6 +53,7 @@ class Scenario:
         orientation: ``free``: any; ``texture``: the frame's x axis follows a directed texture, if there is one;
             ``gravity``: the frame's y axis points down the picture.
         min_pixels: Least size of the first stage in pixels of the prepared picture: below, its parts would be lost.
+        min_visible_share: In place of the family's, or None.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Scenario:
     needs: tuple[str, ...] = ()
     orientation: Orientation = "free"
     min_pixels: float = 6.0
+    min_visible_share: float | None = None
 
     def suits(self, material: MaterialSpec) -> bool:
         """Whether the material has all that the scenario needs."""
@@ -111,8 +113,10 @@ class Snapshot:
         displacement: In-plane displacement (2, ny, nx) as (y, x), m, exactly 0 at the border of the grid, or None.
         product: Thickness of corrosion product on the surface, m, or None.
         removed: Share of each cell where the part is gone through its whole thickness, so that what lies behind it is
-            seen, float32 in [0, 1], (ny, nx), or None. A part of the defect's extent.
-        measures: Named sizes, m: any of ``depth``, ``length``, ``width``, ``opening_max``.
+            seen, float32 in [0, 1], (ny, nx), or None. A part of the defect's extent that goes on beyond
+            the outline.
+        measures: Named sizes, m: any of ``depth``, ``length``, ``width``, ``opening_max``. Where the trace is
+            wider than ``opening_max``, the largest opening of a crack, it crosses a hole.
     """
 
     size: float
@@ -194,6 +198,7 @@ class PlacedFields:
         displacement: (2, H, W) as (y, x), px.
         product: m.
         support: bool (H, W): nothing may change outside it.
+        removed: Share where the part is gone through its whole thickness, in [0, 1], or None.
     """
 
     is_line: bool
@@ -205,6 +210,13 @@ class PlacedFields:
     displacement: Float32
     product: Float32
     support: NDArray[np.bool_]
+    removed: Float32 | None = None
+
+
+def least_visible_share(family: DefectFamily, scenario: str) -> float:
+    """Return the least share of the mask (or centreline) that must visibly change."""
+    own = family.scenarios[scenario].min_visible_share
+    return family.min_visible_share if own is None else own
 
 
 DISTANCE_CAP = 32.0

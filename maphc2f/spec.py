@@ -183,6 +183,11 @@ class MaterialSpec(Frozen):
         return self.yield_stress > 0
 
     @property
+    def brittle(self) -> bool:
+        """Whether it is hard and breaks before it yields, so that holes and sudden cooling or drying crack it."""
+        return self.youngs_modulus >= SOFT_MODULUS and not 0 < self.yield_stress <= self.tensile_strength
+
+    @property
     def wrinkles(self) -> bool:
         """Whether it has a skin that buckles rather than cracks: a yielding film on it, or a soft sheet."""
         return self.yields and (self.coating_thickness > 0 or self.youngs_modulus < SOFT_MODULUS)

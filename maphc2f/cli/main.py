@@ -13,6 +13,7 @@ import click
 
 from maphc2f import __version__
 from maphc2f.errors import Maphc2fError, UserError, one_line
+from maphc2f.registry import near
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("maphc2f.cli.plan", "Show counts, bytes and digests; write nothing."),
@@ -20,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "preview": ("maphc2f.cli.preview", "Look at 24 samples before a long run."),
     "verify": ("maphc2f.cli.verify", "Check a dataset against what it says of itself."),
     "reproduce": ("maphc2f.cli.reproduce", "Make one sample again and compare."),
+    "simulate": ("maphc2f.cli.simulate", "Run the physics of one defect and show its fields."),
     "list": ("maphc2f.cli.catalogue", "List categories, materials, families or scenarios."),
     "categories": ("maphc2f.cli.categories", "Check manifests of your own."),
     "foreground": ("maphc2f.cli.foreground", "Find the part in every picture of a folder."),
@@ -47,6 +49,18 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name those that are meant.
+
+        Raises:
+            UsageError: There is no such command.
+        """
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            ctx.fail(f"no command '{args[0]}'; {near(args[0], list(COMMANDS))}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

@@ -1,4 +1,4 @@
-"""Corrosion: pits and clusters from solved ion transport, rust patches and stains from the product that settles.
+"""Corrosion: pits and clusters from solved ion transport, patches and stains from product that settles, blisters.
 
 * :data:`FAMILY` is the plug-in; :class:`Corrosion` runs the solvers for one request.
 * ``request.size`` is the largest extent of the attacked or stained region.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from maphc2f.defects.blistering import simulate_blister
 from maphc2f.defects.corrosion_growth import THRESHOLD, Attack, grow, start
 from maphc2f.defects.corrosion_scenarios import SCENARIOS, draw_numbers
 from maphc2f.errors import SimulationRejected
@@ -68,6 +69,8 @@ class Corrosion:
         """
         scenario = SCENARIOS[request.scenario]
         numbers = draw_numbers(scenario, request.parameters, rng)
+        if "bond" in numbers:
+            return simulate_blister(request, scenario, numbers, rng)
         attack = start(request, numbers, rng)
         snapshots: list[Snapshot] = []
         for reached in grow(attack):

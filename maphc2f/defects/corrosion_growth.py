@@ -24,7 +24,7 @@ from maphc2f.solvers import pitting, rust
 
 DOMAIN = 1.75
 """Side of the simulated square over the final size."""
-CELLS = {"pit": (18, 35), "pit_cluster": (26, 38), "rust_patch": (26, 36), "stain": (26, 40), "rust_run": (26, 40)}
+CELLS = {"pit": (18, 35), "pit_cluster": (24, 34), "rust_patch": (26, 36), "stain": (26, 40), "rust_run": (26, 40)}
 """Fewest and most cells across the final size."""
 THRESHOLD = 0.5
 """Level of the extent at the outline."""
@@ -132,10 +132,15 @@ def _grid_cells(request: SimulationRequest) -> int:
     return round(DOMAIN * float(np.clip(2 * request.size / request.pixel_size, least, most)))
 
 
+def _half_depth(n: int) -> int:
+    """Return the layers, 1.5 cells thick, of a box half as deep as the final size."""
+    return max(5, math.ceil(0.5 * n / DOMAIN / 1.5))
+
+
 def _pits(request: SimulationRequest, numbers: Numbers, n: int, rng: np.random.Generator) -> pitting.Pits:
     spacing = DOMAIN * request.size / n
-    shallow = request.scenario in {"pit_cluster", "rust_patch"}
-    stretch, layers = (1.5, 6 if shallow else max(5, math.ceil(0.5 * n / DOMAIN / 1.5)))
+    shallow = request.scenario == "rust_patch"
+    stretch, layers = (1.3, 6) if "floor" in numbers else (1.5, 6 if shallow else _half_depth(n))
     material = request.material
     medium = pitting.Electrolyte(
         material.solid_concentration,

@@ -1,6 +1,6 @@
 """Scenarios of the corrosion family and the ranges of their parameters.
 
-* :data:`SCENARIOS` lists ``pit``, ``pit_cluster``, ``rust_patch``, ``stain`` and ``rust_run``.
+* :data:`SCENARIOS` lists ``pit``, ``pit_cluster``, ``rust_patch``, ``stain``, ``rust_run`` and ``blister``.
 * :func:`draw_numbers` draws one set of parameters.
 
 Parameters are dimensionless unless said; "over the size" means over the final largest extent:
@@ -9,7 +9,8 @@ Parameters are dimensionless unless said; "over the size" means over the final l
 * ``potential``: factor on the material's reaction rate that the electrode potential makes (Tafel).
 * ``heterogeneity``: standard deviation of the log of the local reaction rate; ``grain``: its correlation length over
   the size; ``banding``: ratio of that length along and across the working direction (x); ``inert``: share of the metal
-  that stays passive.
+  that stays passive; ``floor``: unevenness of the depth at which the attacked layer ends, see
+  :mod:`maphc2f.defects.corrosion_surface`.
 * ``elongation``: length over width of the susceptible inclusion band in which a pit grows (1: no band),
   and of the region where a leak starts.
 * ``film``: openness of the passive film over undercut metal; ``repassivation``: concentration over saturation below
@@ -25,6 +26,15 @@ Parameters are dimensionless unless said; "over the size" means over the final l
 * ``visible``: product thickness at the outline, m; ``retained``: share of the ions that settles where it meets oxygen
   (the rest is washed off).
 * ``general_attack``: dissolution velocity below a stain over the reaction rate.
+
+Of blisters:
+
+* ``pits``: flaws of the film; ``lag``: mean time until one lets solution in, over the time to grow to the size;
+  ``flaw``: how well it passes ions, in squares of the gap; ``permeability``: the same of the sound film over a cell.
+* ``bond``: ions that break a bond over those in the gap; ``control``: distance over the size at which transport takes
+  over from reaction.
+* ``strain``: of the film by the pressure, see :func:`maphc2f.defects.blistering.skin_of`; ``softening``: modulus of the
+  wet film over that of the dry one.
 """
 
 from __future__ import annotations
@@ -79,7 +89,8 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "pits": (2.0, 5.0),
                     "scatter": (0.05, 0.15),
                     "banding": (1.5, 5.0),
-                    "inert": (0.2, 0.45),
+                    "inert": (0.1, 0.35),
+                    "floor": (0.6, 0.9),
                     "breakdown": (3e-4, 3e-3),
                     "sites": (0.02, 0.08),
                     "reach": (0.06, 0.15),
@@ -153,6 +164,31 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 },
                 min_pixels=14.0,
                 orientation="gravity",
+            ),
+            Scenario(
+                "blister",
+                "Blisters under a paint film",
+                (0.03, 0.3),
+                weight=1.0,
+                needs=("coating_thickness", "yields"),
+                parameters={
+                    "pits": (1.0, 14.0),
+                    "scatter": (0.1, 0.25),
+                    "lag": (0.1, 0.8),
+                    "flaw": (1.0, 8.0),
+                    "permeability": (0.0, 0.02),
+                    "bond": (8.0, 30.0),
+                    "control": (0.05, 2.0),
+                    "heterogeneity": (0.2, 0.6),
+                    "grain": (0.08, 0.2),
+                    "banding": (1.0, 1.0),
+                    "inert": (0.0, 0.0),
+                    "strain": (0.005, 0.06),
+                    "softening": (0.05, 0.3),
+                },
+                min_pixels=10.0,
+                # Seen by its flanks: a flat top keeps the look of the sound film.
+                min_visible_share=0.4,
             ),
         )
     }

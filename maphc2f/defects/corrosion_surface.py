@@ -14,6 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.special import erf
 
 from maphc2f.defects.corrosion_scenarios import Numbers
 from maphc2f.sample import Float32
@@ -40,11 +41,27 @@ def activity(shape: tuple[int, int, int], numbers: Numbers, size: float, rng: np
     factor = np.exp(np.float32(numbers["heterogeneity"]) * field)
     if numbers["inert"] > 0:
         factor[field < np.quantile(field[0], numbers["inert"])] = 0.0
+    if "floor" in numbers:
+        factor *= _floor(shape, numbers["floor"], (length / along, length * along), rng)
     if numbers.get("elongation", 1.0) > 1.2:
         factor *= _band(shape[1:], 0.5 * size / numbers["elongation"], rng)
     factor[:, :MARGIN] = factor[:, -MARGIN:] = 0.0
     factor[:, :, :MARGIN] = factor[:, :, -MARGIN:] = 0.0
     return factor
+
+
+def _floor(
+    shape: tuple[int, int, int], unevenness: float, lengths: tuple[float, float], rng: np.random.Generator
+) -> Float32:
+    """Return 1 down to the depth at which the attacked layer ends and 0 below; that depth follows a banded field.
+
+    It lies between ``1 - unevenness`` of the box and the whole of it, evenly spread. Grinding leaves a cold-worked
+    layer that dissolves more readily than the metal below and is not of the same thickness everywhere.
+    """
+    rank = 0.5 * (1.0 + erf(noise(rng, shape[1:], lengths) / math.sqrt(2.0)))
+    end = shape[0] * (1.0 - unevenness * rank)
+    through: Float32 = (np.arange(shape[0])[:, None, None] < np.maximum(np.rint(end), 1.0)).astype(np.float32)
+    return through
 
 
 def _band(shape: tuple[int, int], half_width: float, rng: np.random.Generator) -> Float32:

@@ -1,9 +1,10 @@
-"""Cracks by phase-field fracture: edge and through cracks, stars, craquelure, channel cracks, cracks along the grain.
+"""Cracks by phase-field fracture: single cracks, stars, networks in films, arrays of thermal shock, cracks at holes.
 
 * :data:`FAMILY` is the plug-in; :data:`SCENARIOS` lists its scenarios, their sizes and default parameter ranges.
 * :class:`CrackFamily` draws a sheet for the scenario, grows the crack and turns the states into snapshots.
 
-``request.size`` is the centreline length for single cracks (``edge_crack``, ``through_crack``, ``grain``) and the
+``request.size`` is the centreline length for single cracks (``edge_crack``, ``through_crack``, ``grain``; for
+``between_holes`` with the diameters of the holes), the depth of the deepest crack for ``thermal_shock`` and the
 diameter of the pattern for ``star``, ``craquelure`` and ``channel``: that of the disc, or of the radial arms, over
 which length is spread alike. The grid is laid so that this size spans a fixed number of cells, h = size / cells; the
 AT1 length is 2 h, a numerical one (see docs/methods/crack.md). Openings in metres are w = w_sim sqrt(Gc h / E), strains
@@ -17,11 +18,16 @@ Parameters, drawn uniformly from their ranges:
 * ``flaw_angle``: tilt of the seeded flaw against the direction of growth, rad.
 * ``foundation_cells``: shear-lag length ls = sqrt(E' t / k), cells.
 * ``arms``: number of arms of a star's flaw, -.
+* ``hole_share``, ``hole_ratio``: diameter of the first hole over the size, of the second over the first, -.
+* ``gap_share``: ligament between the holes over the size, -.
+* ``tilt``: angle between the line through the holes and the one square to the load, rad.
+* ``quench``: strain of the shocked surface over the AT1 onset strain, -.
+* ``front_cells``: depth δ of the strain erfc(y / 2 δ) at unit load, cells; ``load_limit`` is how far it may run.
+* ``flaw_pitch``: mean gap between the flaws of a shocked edge, cells.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -29,21 +35,16 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from maphc2f.defects.crack_sheets import RECIPES, Drawn, Recipe, make_sheet
+from maphc2f.defects.chipping import CHIP, simulate_chip
+from maphc2f.defects.crack_holes import Hole, chords
+from maphc2f.defects.crack_sheets import RECIPES, Drawn, holes_of, make_sheet
+from maphc2f.defects.crack_size import Gauge
 from maphc2f.errors import SimulationRejected, UserError
 from maphc2f.registry import near
 from maphc2f.sample import Scenario, Simulation, SimulationRequest, Snapshot
-from maphc2f.solvers.fracture import (
-    FractureResult,
-    Sheet,
-    State,
-    grow,
-    normal_strain,
-    onset_strain,
-    opening_unit,
-    strain_unit,
-)
-from maphc2f.solvers.ridge import LEVEL, Centreline, centreline, opening_field, openings, segments
+from maphc2f.solvers.fracture import FractureResult, State, grow, normal_strain
+from maphc2f.solvers.ridge import LEVEL, Centreline, opening_field, openings, segments
+from maphc2f.solvers.sheet import Sheet, onset_strain, opening_unit, strain_unit
 
 Float32 = NDArray[np.float32]
 
@@ -136,19 +137,53 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 min_pixels=10.0,
                 orientation="texture",
             ),
+            Scenario(
+                "thermal_shock",
+                "array of parallel cracks of uneven depth from a quenched or dried edge",
+                (0.06, 0.25),
+                {
+                    "load_limit": (6.0, 8.0),
+                    "biaxiality": (0.0, 0.5),
+                    "toughness_scale": (1.0, 1.6),
+                    "foundation_cells": (20.0, 45.0),
+                    "quench": (1.8, 2.5),
+                    "front_cells": (4.0, 6.0),
+                    "flaw_pitch": (6.0, 10.0),
+                },
+                placement="edge",
+                weight=0.8,
+                needs=("brittle",),
+                min_pixels=8.0,
+            ),
+            Scenario(
+                "between_holes",
+                "crack that joins two pores or drilled holes",
+                (0.12, 0.5),
+                {
+                    "load_limit": (1.0, 1.4),
+                    "biaxiality": (0.0, 0.6),
+                    "toughness_scale": (1.0, 1.6),
+                    "foundation_cells": (25.0, 60.0),
+                    "hole_share": (0.12, 0.20),
+                    "hole_ratio": (0.6, 1.0),
+                    "gap_share": (0.45, 0.60),
+                    "tilt": (-0.25, 0.25),
+                },
+                weight=0.7,
+                needs=("brittle",),
+                min_pixels=14.0,
+            ),
+            CHIP,
         )
     }
 )
 
 
-_AREA_PER_LENGTH = 2.6
-"""First guess of the cells with d > 0.5 per cell of crack length at ell = 2 (the AT1 profile alone has 2.34)."""
+CRUSHED = 6.8
+"""Broken cells per cell of a pattern's length (usual: 4 to 6) above which a region, not lines, has broken: redrawn."""
 
 OVERSHOOT = 1.12
 """Largest final size over the one asked for; beyond it, two cracks have joined at the end and the run is redrawn."""
-
-SLACK = 0.97
-"""Share of a stage's size that counts as reached: a tip moves up to a cell between two checks."""
 
 
 def _draw(scenario: Scenario, request: SimulationRequest, rng: np.random.Generator) -> Drawn:
@@ -164,82 +199,34 @@ def _draw(scenario: Scenario, request: SimulationRequest, rng: np.random.Generat
     return {name: float(rng.uniform(*ranges[name])) for name in sorted(ranges)}
 
 
-def _spread_of_line(line: Centreline) -> float:
-    """Return the root mean square distance of the crack's length from its middle, cells."""
-    steps = line.steps[line.inner]
-    if len(steps) == 0:
-        return 0.0
-    middles = 0.5 * (line.points[:-1] + line.points[1:])[line.inner]
-    centre = np.average(middles, axis=0, weights=steps)
-    return math.sqrt(float(np.average(np.square(middles - centre).sum(1), weights=steps)))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all snapshots of a simulation share."""
+
+    request: SimulationRequest
+    scenario: Scenario
+    sheet: Sheet
+    holes: tuple[Hole, ...]
+    cell: float
 
 
-def _spread_of_cells(broken: NDArray[np.bool_]) -> float:
-    """Return the same from the broken cells, by moments of their row and column counts."""
-    variance = 0.0
-    for axis in (0, 1):
-        count = np.count_nonzero(broken, axis=axis)
-        total = count.sum()
-        if total == 0:
-            return 0.0
-        at = np.arange(count.size)
-        variance += float((count * at * at).sum() / total - ((count * at).sum() / total) ** 2)
-    return math.sqrt(variance)
-
-
-class Gauge:
-    """Reads the size of a growing crack: a cheap estimate at every check, the traced centreline only near a target.
-
-    The estimate (cells with d > LEVEL, or their extent) over the traced size is learnt during the run, so that two or
-    three tracings a stage are enough.
-    """
-
-    def __init__(self, scenario: str, recipe: Recipe, n_stages: int) -> None:
-        self._recipe, self._scenario, self._n_stages = recipe, scenario, n_stages
-        self._ratio = _AREA_PER_LENGTH if recipe.single else 1.0
-        self._next, self._last = 0.0, 0.0
-        self.lines: list[Centreline] = []
-
-    def size(self, line: Centreline) -> float:
-        """Return the size that ``request.size`` means, cells."""
-        return line.length if self._recipe.single else self._recipe.spread * _spread_of_line(line)
-
-    def reached(self, state: State, target: float) -> bool:
-        """Return whether the crack has grown to ``target`` cells; if so, keep its centreline."""
-        # A crack that leapt past a stage spreads the remaining ones over what is left.
-        room = (self._recipe.cells - self._last) / (self._n_stages - len(self.lines))
-        wanted = max(SLACK * target, self._last + 0.4 * room, 1.02 * self._last)
-        broken = state.damage > LEVEL
-        estimate = (
-            float(np.count_nonzero(broken)) if self._recipe.single else self._recipe.spread * _spread_of_cells(broken)
-        )
-        if estimate < max(wanted * self._ratio, self._next):
-            return False
-        line = _trace(self._scenario, self._recipe, state.damage)
-        size = self.size(line)
-        self._ratio = estimate / max(size, 0.7 * estimate / self._ratio)
-        self._next = 1.02 * estimate
-        if size < wanted:
-            return False
-        self._next, self._last = 0.0, size
-        self.lines.append(line)
-        return True
-
-
-def _trace(scenario: str, recipe: Recipe, damage: Float32) -> Centreline:
-    return centreline(
-        damage, spur=4 if recipe.single else 5, passes=3, edge_margin=5.0 if scenario == "edge_crack" else 0.0
-    )
-
-
-def _snapshot(state: State, line: Centreline, size: float, sheet: Sheet, request: SimulationRequest) -> Snapshot:
-    cell = request.size / RECIPES[request.scenario].cells
-    width = openings(line, opening_field(*normal_strain(state, sheet), state.damage))
-    anchor = _anchor(line, request.scenario)
-    metres = segments(Centreline(line.points - anchor, line.starts, line.tips), width)
+def _snapshot(state: State, line: Centreline, size: float, run: _Run) -> Snapshot:
+    cell, material = run.cell, run.request.material
+    width = openings(line, opening_field(*normal_strain(state, run.sheet), state.damage))
+    across = chords(line, run.holes)
+    # Across a hole the strain is its change of shape; the crack's own opening ends at the rim.
+    width = np.minimum(width, width[across == 0].max(initial=0.0))
+    anchor = _anchor(line, run.scenario)
+    at = Centreline(line.points - anchor, line.starts, line.tips)
+    unit = opening_unit(material.youngs_modulus, material.fracture_energy, cell)
+    metres = segments(at, width)
+    opening = metres[..., 2] * np.float32(unit)
     metres[..., :2] *= np.float32(cell)
-    metres[..., 2] *= np.float32(opening_unit(request.material.youngs_modulus, request.material.fracture_energy, cell))
-    opening = metres[..., 2]
+    metres[..., 2] = opening
+    if run.holes:
+        hole = segments(at, across)[..., 2] * np.float32(cell)
+        metres[..., 2] = np.maximum(opening, hole)
+        opening = opening[(hole == 0).all(axis=1)]
     return Snapshot(
         size=size * cell,
         spacing=cell,
@@ -255,22 +242,22 @@ def _snapshot(state: State, line: Centreline, size: float, sheet: Sheet, request
     )
 
 
-def _anchor(line: Centreline, scenario: str) -> NDArray[np.float64]:
-    """Return the frame's origin in cells: the mouth on the outline, or the middle of the crack's box."""
-    if scenario == "edge_crack":
-        mouth = line.points[np.argmin(line.points[:, 0])]
-        if mouth[0] > 0:
-            msg = "edge_crack: the crack does not reach the outline"
-            raise SimulationRejected(msg)
-        return np.array([0.0, mouth[1]])
-    return np.asarray(0.5 * (line.points.min(0) + line.points.max(0)))
+def _anchor(line: Centreline, scenario: Scenario) -> NDArray[np.float64]:
+    """Return the frame's origin in cells: the mouth on the outline that is nearest the middle, or the box's middle."""
+    middle = np.asarray(0.5 * (line.points.min(0) + line.points.max(0)))
+    if scenario.placement == "interior":
+        return middle
+    mouths = line.points[line.points[:, 0] <= 0, 1]
+    if len(mouths) == 0:
+        msg = f"{scenario.name}: the crack does not reach the outline"
+        raise SimulationRejected(msg)
+    return np.array([0.0, mouths[np.argmin(np.abs(mouths - middle[1]))]])
 
 
-def _parameters(
-    request: SimulationRequest, recipe: Recipe, sheet: Sheet, drawn: Drawn, result: FractureResult
-) -> dict[str, float | str]:
-    material, cell = request.material, request.size / recipe.cells
-    onset = onset_strain(sheet.elasticity, sheet.ell, (float(sheet.eigen_x.max()), float(sheet.eigen_y.max())))
+def _parameters(run: _Run, drawn: Drawn, result: FractureResult) -> dict[str, float | str]:
+    material, cell, sheet = run.request.material, run.cell, run.sheet
+    top = float(sheet.eigen_x.max()), float(sheet.eigen_y.max())
+    largest = max(top) if sheet.front > 0 else result.load * onset_strain(sheet.elasticity, sheet.ell, top)
     return {
         **drawn,
         "cell": cell,
@@ -279,7 +266,7 @@ def _parameters(
         "youngs_modulus": material.youngs_modulus,
         "fracture_energy": material.fracture_energy,
         "load": result.load,
-        "strain": result.load * onset * strain_unit(material.youngs_modulus, material.fracture_energy, cell),
+        "strain": largest * strain_unit(material.youngs_modulus, material.fracture_energy, cell),
         "stop": result.stop,
     }
 
@@ -299,12 +286,16 @@ class CrackFamily:
         Raises:
             SimulationRejected: It did not reach the smallest stage, or left no trace.
         """
-        scenario, recipe = self.scenarios[request.scenario], RECIPES[request.scenario]
+        scenario = self.scenarios[request.scenario]
         drawn = _draw(scenario, request, rng)
+        if scenario.name == CHIP.name:
+            return simulate_chip(request, drawn, rng)
+        recipe = RECIPES[request.scenario]
         sheet = make_sheet(request, drawn, rng)
         control = replace(recipe.control, last=max(drawn["load_limit"], recipe.control.first))
         targets = tuple(stage * recipe.cells for stage in request.stages)
-        gauge = Gauge(scenario.name, recipe, len(targets))
+        holes = holes_of(recipe, drawn) if "hole_share" in drawn else ()
+        gauge = Gauge(recipe, holes, len(targets))
         result = grow(sheet, control, targets, gauge.reached)
         if len(result.states) < len(targets):
             msg = f"{request.scenario}: {len(result.states)} of {len(targets)} stages reached ({result.stop})"
@@ -312,15 +303,20 @@ class CrackFamily:
         if gauge.size(gauge.lines[-1]) > OVERSHOOT * recipe.cells:
             msg = f"{request.scenario}: the last leap overshot the size by more than {OVERSHOOT - 1:.0%}"
             raise SimulationRejected(msg)
+        broken = np.count_nonzero(result.states[-1].damage > LEVEL)
+        if not recipe.single and broken > CRUSHED * gauge.lines[-1].length:
+            msg = f"{request.scenario}: cells between cracks broke as a whole"
+            raise SimulationRejected(msg)
+        run = _Run(request, scenario, sheet, holes, request.size / recipe.cells)
         return Simulation(
             family=self.name,
             scenario=scenario.name,
             placement=scenario.placement,
             snapshots=tuple(
-                _snapshot(state, line, gauge.size(line), sheet, request)
+                _snapshot(state, line, gauge.size(line), run)
                 for state, line in zip(result.states, gauge.lines, strict=True)
             ),
-            parameters=_parameters(request, recipe, sheet, drawn, result),
+            parameters=_parameters(run, drawn, result),
             iterations=result.steps,
             residual=result.residual,
         )

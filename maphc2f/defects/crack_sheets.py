@@ -1,7 +1,8 @@
 """The sheets that crack: grid, flaw, toughness and load of each crack scenario.
 
 * :class:`Recipe` and :data:`RECIPES` hold what is not drawn.
-* :func:`make_sheet` draws the rest and returns a :class:`~maphc2f.solvers.fracture.Sheet`.
+* :func:`make_sheet` draws the rest and returns a :class:`~maphc2f.solvers.sheet.Sheet`.
+* :func:`holes_of` are the holes of the drawn numbers.
 
 Lengths are in cells, positions (y, x) with the corner of cell [0, 0] at (0, 0).
 """
@@ -12,17 +13,21 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.defects.crack_holes import LARGEST_PIXELS, Hole, discs, place_holes
 from maphc2f.sample import SimulationRequest
-from maphc2f.solvers.fracture import Elasticity, LoadControl, Sheet
+from maphc2f.solvers.fracture import LoadControl
 from maphc2f.solvers.random_fields import gaussian_field, lognormal_toughness, voronoi_boundaries
+from maphc2f.solvers.sheet import Elasticity, Sheet, onset_strain
 from maphc2f.spec import MaterialSpec
 
 Float32 = NDArray[np.float32]
 Drawn = dict[str, float]
+Measure = Literal["length", "diameter", "depth"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +38,50 @@ class Recipe:
         shape: Grid (ny, nx); even down to about 8 cells for multigrid.
         cells: Cells that ``request.size`` spans.
         control: Load control; its ``last`` is replaced by the drawn ``load_limit``.
-        nucleation: See :class:`~maphc2f.solvers.fracture.Sheet`; 1 where cracks must start by themselves.
+        nucleation: See :class:`~maphc2f.solvers.sheet.Sheet`; 1 where cracks must start by themselves.
+        measure: What ``request.size`` means: length of the centreline, diameter of the pattern, deepest point.
         spread: Diameter over the spread of length (root mean square distance from the middle) that size means for
-            patterns: sqrt(8) for a disc evenly filled, sqrt(12) for radial arms; 0 where size is the centreline length.
+            patterns: sqrt(8) for a disc evenly filled, sqrt(12) for radial arms.
+        fixed: Sides whose normal displacement is held (top, bottom, left, right); a free top is the part's outline.
     """
 
     shape: tuple[int, int]
     cells: float
     control: LoadControl
     nucleation: float
+    measure: Measure = "length"
     spread: float = 0.0
+    fixed: tuple[bool, bool, bool, bool] = (True, True, True, True)
 
     @property
     def single(self) -> bool:
-        """Whether size is the centreline length."""
-        return self.spread == 0
+        """Whether cracks run along one direction, rather than in a pattern."""
+        return self.measure != "diameter"
 
 
 _SINGLE = LoadControl(first=0.22, last=1.0, pace=1.0, damping=1.0)
-_NETWORK = LoadControl(first=0.6, last=1.6, pace=2.0, damping=0.5, quiet=0.08, checks=6, max_steps=1200)
+_NETWORK = LoadControl(first=0.6, last=1.6, pace=0.8, damping=0.5, quiet=0.08, checks=6, max_steps=1200)
+_SHOCK = LoadControl(first=0.5, last=6.0, pace=3.0, damping=1.0, rise=0.1, quiet=0.05, max_steps=1200)
+_FREE_EDGE = (False, True, True, True)
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        "edge_crack": Recipe((96, 64), 56, _SINGLE, 5.0),
+        "edge_crack": Recipe((96, 64), 56, _SINGLE, 5.0, fixed=_FREE_EDGE),
         "through_crack": Recipe((128, 80), 64, _SINGLE, 5.0),
-        "star": Recipe((96, 96), 58, replace(_SINGLE, pace=2.0, first=0.3), 4.0, math.sqrt(12)),
-        "craquelure": Recipe((128, 128), 82, _NETWORK, 1.0, math.sqrt(8)),
-        "channel": Recipe((128, 128), 82, _NETWORK, 1.0, math.sqrt(8)),
+        "star": Recipe((96, 96), 58, replace(_SINGLE, pace=2.0, first=0.3), 4.0, "diameter", math.sqrt(12)),
+        "craquelure": Recipe((112, 112), 72, _NETWORK, 1.0, "diameter", math.sqrt(8)),
+        "channel": Recipe((128, 128), 82, replace(_NETWORK, pace=2.0), 1.0, "diameter", math.sqrt(8)),
         "grain": Recipe((64, 128), 64, _SINGLE, 5.0),
+        "between_holes": Recipe((128, 80), 64, _SINGLE, 5.0),
+        "thermal_shock": Recipe((64, 128), 40, _SHOCK, 12.0, "depth", fixed=_FREE_EDGE),
     }
 )
 
 FLAW_SHARE = 0.22
 """Seeded flaw over the final size of a single crack."""
+
+ELL = 2.0
+"""Length scale of the damage, cells."""
 
 BORDER = 10.0
 """Cells over which the load fades towards the grid's borders."""
@@ -100,9 +116,38 @@ def _flaw(name: str, recipe: Recipe, drawn: Drawn, rng: np.random.Generator) -> 
         middle = (ny / 2, nx / 2)
         halves = [_wiggly(middle, along + turn, length / 2, 0.3, rng) for turn in (0.0, math.pi)]
         return _rasterise(halves, recipe.shape)
+    if name == "thermal_shock":
+        return _rasterise(_edge_flaws(recipe, drawn["flaw_pitch"], rng), recipe.shape)
+    if name == "between_holes":
+        holes = holes_of(recipe, drawn)
+        return discs(holes, recipe.shape) | _rasterise(_rim_flaws(holes, drawn, rng), recipe.shape)
     if name == "star":
         return _rasterise(_star_arms(recipe, round(drawn["arms"]), rng), recipe.shape)
     return np.zeros(recipe.shape, bool)
+
+
+def _edge_flaws(recipe: Recipe, pitch: float, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+    """Return flaws that run in from the outline, uneven in gap, depth and tilt."""
+    nx = recipe.shape[1]
+    gaps = pitch * rng.uniform(0.6, 1.4, math.ceil(nx / (0.6 * pitch)))
+    places = BORDER * rng.uniform(0.8, 1.2) + np.cumsum(gaps)
+    places = places[places < nx - BORDER]
+    depths, tilts = rng.uniform(1.5, 6.0, len(places)), rng.normal(0.0, 0.15, len(places))
+    return [_wiggly((0.0, x), tilt, depth, 0.2, rng) for x, tilt, depth in zip(places, tilts, depths, strict=True)]
+
+
+def _rim_flaws(holes: tuple[Hole, Hole], drawn: Drawn, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+    """Return short cracks at the holes' rims towards each other."""
+    flaws = []
+    for hole, turn in zip(holes, (0.0, math.pi), strict=True):
+        angle = turn + drawn["tilt"] + rng.normal(0.0, 0.25)
+        flaws.append(_wiggly(hole.rim(angle), angle, rng.uniform(2.0, 5.0), 0.2, rng))
+    return flaws
+
+
+def holes_of(recipe: Recipe, drawn: Drawn) -> tuple[Hole, Hole]:
+    """Return the two holes of the drawn numbers; ``largest_hole`` is the diameter that can be drawn, cells."""
+    return place_holes(recipe.shape, recipe.cells, drawn["largest_hole"], drawn)
 
 
 def _star_arms(recipe: Recipe, arms: int, rng: np.random.Generator) -> list[NDArray[np.float64]]:
@@ -135,18 +180,30 @@ def _window(name: str, recipe: Recipe, rng: np.random.Generator) -> Float32:
     """Return the share of the load at each cell, 0 .. 1: full in the middle, fading towards the borders.
 
     Single cracks see a load that fades only near the borders, so that these never attract a crack. A star's load
-    falls off from the point of impact. A film's shrinkage is strongest in an irregular patch and spreads outwards as it
-    rises.
+    falls off from the point of impact, that of two holes from the ligament, a thermal shock towards the sides of the
+    array. A film's shrinkage is strongest in an irregular patch and spreads outwards as it rises.
     """
     ny, nx = recipe.shape
     y, x = np.arange(ny, dtype=np.float32)[:, None] + 0.5, np.arange(nx, dtype=np.float32) + 0.5
-    below = ny - y if name == "edge_crack" else np.minimum(y, ny - y)
+    if name == "thermal_shock":
+        # The blow of water ends somewhere: cracks get shorter towards both sides.
+        sides = rng.uniform(0.15, 0.35, 2) * nx
+        share = np.clip(np.minimum(x / sides[0], (nx - x) / sides[1]), 0.1, 1) ** 0.7
+        return np.broadcast_to(share.astype(np.float32), recipe.shape)
+    below = np.minimum(y, ny - y) if recipe.fixed[0] else ny - y
     border = np.clip(np.minimum(below, np.minimum(x, nx - x)) / BORDER, 0.3, 1)
+    if name == "between_holes":
+        border = border * (0.6 + 0.4 * np.exp(-0.5 * np.square((y - ny / 2) / (0.25 * recipe.cells))))
     if recipe.single:
         return np.asarray(border, np.float32)
     wobble = gaussian_field(recipe.shape, (24.0, 24.0), rng)
     stretch = rng.uniform(0.8, 1.25)
-    radius = np.hypot((y - ny / 2) * stretch, (x - nx / 2) / stretch) / (recipe.cells / 2)
+    # Turned at random: an oval along the axes would turn the cracks, too.
+    turn = rng.uniform(0, math.pi)
+    down, right = y - ny / 2, x - nx / 2
+    long = down * math.cos(turn) - right * math.sin(turn)
+    short = down * math.sin(turn) + right * math.cos(turn)
+    radius = np.hypot(long * stretch, short / stretch) / (recipe.cells / 2)
     if name == "star":
         return np.asarray(border * np.exp(-0.5 * np.square(radius * (1 + 0.1 * wobble))), np.float32)
     edge = radius * (1 + 0.15 * wobble)
@@ -176,8 +233,13 @@ def make_sheet(request: SimulationRequest, drawn: Drawn, rng: np.random.Generato
     recipe = RECIPES[request.scenario]
     material, name = request.material, request.scenario
     cell = request.size / recipe.cells
-    load = _window(name, recipe, rng)
     elasticity, across = _elasticity(name, material)
+    if name == "between_holes":
+        drawn["largest_hole"] = LARGEST_PIXELS * request.pixel_size / cell
+    load = _window(name, recipe, rng)
+    if name == "thermal_shock":
+        onset = onset_strain(elasticity, ELL, (1.0, drawn["biaxiality"] * across))
+        load = np.float32(drawn["quench"] * onset) * load
     # Equal strain along stiff fibres would be the larger stress and tear them: the ratio is one of stresses.
     along = np.float32(drawn["biaxiality"] * across) * load
     # Single cracks run along y, opened by the strain along x; those of the grain scenario along x.
@@ -189,6 +251,8 @@ def make_sheet(request: SimulationRequest, drawn: Drawn, rng: np.random.Generato
         eigen_y=eigen_y,
         notch=_flaw(name, recipe, drawn, rng),
         foundation_length=drawn["foundation_cells"] / math.sqrt(across),
-        fixed=(name != "edge_crack", True, True, True),
+        fixed=recipe.fixed,
+        ell=ELL,
         nucleation=recipe.nucleation,
+        front=drawn.get("front_cells", 0.0),
     )

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from maphc2f.defects.crushing import simulate_edge_dent
 from maphc2f.defects.marking import simulate_imprint, simulate_scratch
 from maphc2f.defects.pressing import simulate_crease, simulate_dent
 from maphc2f.defects.wrinkling import simulate_wrinkle
@@ -64,7 +65,7 @@ _SCRATCH = Scenario(
     parameters={
         "width_ratio": (0.007, 0.022),
         "flank_slope": (0.35, 0.85),
-        "flow_width": (0.3, 0.6),
+        "flow_width": (0.15, 0.35),
         "lift_widths": (1.0, 8.0),
         "turn": (-0.5, 0.5),
         "waver": (0.0, 0.06),
@@ -79,12 +80,28 @@ _WRINKLE = Scenario(
     title="Patch of film or skin buckled into waves",
     size_range=(0.2, 0.6),
     needs=("wrinkles",),
-    parameters={"wavelength_ratio": (0.12, 0.2), "overstrain": (3.0, 6.0)},
+    parameters={
+        "wavelength_ratio": (0.1, 0.2),
+        "overstrain": (3.0, 6.0),
+        "biaxiality": (0.0, 1.0),
+        "wander": (0.1, 0.8),
+    },
     min_pixels=20.0,
 )
 
+_EDGE_DENT = Scenario(
+    name="edge_dent",
+    title="Edge or corner crushed by a blow",
+    size_range=(0.04, 0.25),
+    placement="edge",
+    needs=("yields",),
+    weight=0.7,
+    parameters={"depth_ratio": (0.1, 0.32), "thickness_ratio": (0.2, 1.0), "slant": (-25.0, 25.0)},
+    min_pixels=8.0,
+)
+
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {s.name: s for s in (_DENT, _CREASE, _IMPRINT, _SCRATCH, _WRINKLE)}
+    {s.name: s for s in (_DENT, _CREASE, _IMPRINT, _SCRATCH, _WRINKLE, _EDGE_DENT)}
 )
 _SIMULATORS: Mapping[str, Simulate] = MappingProxyType(
     {
@@ -93,6 +110,7 @@ _SIMULATORS: Mapping[str, Simulate] = MappingProxyType(
         "imprint": simulate_imprint,
         "scratch": simulate_scratch,
         "wrinkle": simulate_wrinkle,
+        "edge_dent": simulate_edge_dent,
     }
 )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,6 +72,8 @@ def relief_extent(height: Float64, taper: Float64, spacing: float) -> Float32:
     level = np.maximum(
         np.abs(height) / (DEPTH_SHARE * np.abs(height).max()), taper * np.hypot(slope_y, slope_x) / SLOPE_LIMIT
     )
+    # The crest between groove and ridge is level and no deeper than the threshold, but it is part of the mark.
+    level = cv2.morphologyEx(level, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     return (level / (1 + level)).astype(np.float32)
 
 

@@ -25,10 +25,11 @@ from maphc2f.generate.simulate import GroupSimulation
 from maphc2f.quality.invariants import CheckedWindow, Verdict, check_sample
 from maphc2f.quality.sqe import ScoredWindow, sqe_score, sqe_terms
 from maphc2f.render.appearance import appearance_parameters, draw_appearance
+from maphc2f.render.background import HALO, picture_behind, uncover
 from maphc2f.render.place import Pose, Window, choose_window, place
 from maphc2f.render.window import Appearance, WindowInputs, WindowResult
 from maphc2f.rng import stream
-from maphc2f.sample import MAPS, Sample, Snapshot
+from maphc2f.sample import MAPS, Sample, Snapshot, least_visible_share
 from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
 
 
@@ -161,17 +162,24 @@ def _inputs(  # the parts of one window, gathered once
         overlay = context.textures.draw(unit.shape, textures)
         # The family draws β, the share of the good picture that shows through.
         opacity = 1.0 - float(order.simulated.simulation.parameters["opacity"])
+    foreground = cut(picture.foreground.astype(np.float32), window, fill=False)
+    fields, behind = place(snapshot, pose, window, appearance.edge_width), None
+    if fields.removed is not None:
+        inside = cut(np.ones(picture.foreground.shape, np.uint8), window, fill=False) > 0
+        behind = picture_behind(unit, foreground, inside)
+        foreground = foreground if behind is None else uncover(foreground, fields.removed) * inside
     return WindowInputs(
         family=family,
         picture=unit,
-        foreground=cut(picture.foreground.astype(np.float32), window, fill=False),
-        fields=place(snapshot, pose, window, appearance.edge_width),
+        foreground=foreground,
+        fields=fields,
         appearance=appearance,
         statistics=picture.statistics,
         pixel_size=picture.pixel_size,
         noise=rng.standard_normal(unit.shape, dtype=np.float32),
         overlay=overlay,
         opacity=opacity,
+        behind=behind,
     )
 
 
@@ -205,7 +213,8 @@ def _checked(  # the parts of one window, gathered once
     part: NDArray[Any],
     soft: NDArray[np.uint8],
 ) -> CheckedWindow:
-    family = FAMILIES[prepared.order.simulated.simulation.family]
+    simulation = prepared.order.simulated.simulation
+    family = FAMILIES[simulation.family]
     share = context.category.min_visible_share
     return CheckedWindow(
         original=original,
@@ -218,7 +227,7 @@ def _checked(  # the parts of one window, gathered once
         change_radius=result.change_radius,
         is_line=prepared.inputs.fields.is_line,
         min_change_inside=family.min_change_inside,
-        min_visible_share=family.min_visible_share if share is None else share,
+        min_visible_share=least_visible_share(family, simulation.scenario) if share is None else share,
     )
 
 
@@ -258,7 +267,7 @@ def _maps(wanted: tuple[str, ...], prepared: Prepared, result: WindowResult) -> 
     if not set(wanted) - {"soft_mask"}:
         return {}
     shape, window, fields = prepared.picture.image.shape[:2], prepared.window, prepared.inputs.fields
-    allowed = fields.support & (prepared.inputs.foreground >= 0.5)
+    allowed = fields.support & (cut(prepared.picture.foreground.astype(np.float32), window, fill=False) >= 0.5)
 
     def full(part: NDArray[np.float32]) -> NDArray[np.float32]:
         return _paste(np.zeros(shape, np.float32), window, np.where(allowed, part, 0).astype(np.float32))
@@ -342,4 +351,6 @@ def _parameters(prepared: Prepared, result: WindowResult) -> dict[str, Any]:
         "change_radius": result.change_radius,
         "is_line": prepared.inputs.fields.is_line,
     }
+    if prepared.inputs.behind is not None:
+        placed["uncovered_border"] = HALO
     return {**prepared.order.simulated.simulation.parameters, **appearance_parameters(prepared.appearance), **placed}

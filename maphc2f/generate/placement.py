@@ -19,6 +19,7 @@ PROPOSALS = 24
 
 MIN_INSIDE_LINE = 0.75
 MIN_INSIDE_REGION = 0.9
+MIN_INSIDE_EDGE = 0.65
 """Least share of the defect on the part: cracks may end at the outline, pits and dents are whole."""
 
 ANCHOR_DRAWS = 64
@@ -71,6 +72,7 @@ def draw_pose(
     """
     probes = probe_points(snapshot)
     least = MIN_INSIDE_LINE if snapshot.trace is not None else MIN_INSIDE_REGION
+    least = MIN_INSIDE_EDGE if placement == "edge" and snapshot.trace is None else least
     border = outline(prepared.foreground) if placement == "edge" else None
     if len(probes) == 0 or not prepared.foreground.any() or (border is not None and len(border.points) == 0):
         return None

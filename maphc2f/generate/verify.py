@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pyarrow import ArrowException
@@ -26,7 +27,7 @@ from maphc2f.generate.sources import read_inventory
 from maphc2f.generate.strays import Report, check_strays
 from maphc2f.manifest import load_manifest
 from maphc2f.quality.invariants import CheckedWindow, check_sample
-from maphc2f.sample import MAPS
+from maphc2f.sample import MAPS, least_visible_share
 from maphc2f.shards.files import file_sha256
 from maphc2f.shards.index import IndexEntry, read_entries, row_digest
 from maphc2f.shards.png import decode_png, pixel_sha256
@@ -259,10 +260,13 @@ def _checked(
 ) -> CheckedWindow:
     """Return a whole picture as a window to check; only the soft mask and the support were not kept."""
     facts = json.loads(row["defects"][0]["parameters"])
-    family = FAMILIES[row["defect_family"]]
+    family, scenario = FAMILIES[row["defect_family"]], row["defects"][0]["scenario"]
     share = category.min_visible_share if category is not None else None
     image, mask = found
     foreground = symmetry.array(good.foreground)
+    # Where a piece is gone, the blurred border of its outline went with it.
+    border = 2 * int(facts.get("uncovered_border", 0)) + 1
+    foreground = cv2.dilate(foreground.astype(np.uint8), np.ones((border, border), np.uint8)) > 0
     return CheckedWindow(
         original=symmetry.array(good.image),
         picture=image,
@@ -273,7 +277,7 @@ def _checked(
         noise=facts["noise"],
         change_radius=facts["change_radius"],
         is_line=facts["is_line"],
-        min_visible_share=(family.min_visible_share if share is None else share) - SLACK,
+        min_visible_share=(least_visible_share(family, scenario) if share is None else share) - SLACK,
         min_change_inside=family.min_change_inside - SLACK,
     )
 

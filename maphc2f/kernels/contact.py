@@ -74,33 +74,29 @@ def squeeze_out(phi: Float64, surface: Float64, share: float, width2: float, ome
         sweeps: Number of red-black sweeps.
     """
     ny, nx = phi.shape
+    stiff = width2 * np.arange(5.0)
+    free, flank = 1.0 / (stiff + 1.0), 1.0 / np.maximum(stiff, width2)
     worst = 0.0
     for sweep in range(sweeps):
         worst = 0.0
         for colour in range(2):
             for i in range(ny):
                 for j in range((i + colour) % 2, nx, 2):
-                    total, count = 0.0, 0.0
-                    if i > 0:
-                        total += phi[i - 1, j]
-                        count += 1.0
-                    if i < ny - 1:
-                        total += phi[i + 1, j]
-                        count += 1.0
-                    if j > 0:
-                        total += phi[i, j - 1]
-                        count += 1.0
-                    if j < nx - 1:
-                        total += phi[i, j + 1]
-                        count += 1.0
-                    g = surface[i, j]
-                    held = width2 * total / (width2 * count + 1.0)
-                    if g < 0.0:
-                        new = (width2 * total - share * g) / (width2 * count)
-                    elif held <= g:
-                        new = held
+                    if 0 < i < ny - 1 and 0 < j < nx - 1:
+                        count = 4
+                        total = phi[i - 1, j] + phi[i + 1, j] + phi[i, j - 1] + phi[i, j + 1]
                     else:
-                        new = (width2 * total - g) / (width2 * count)
+                        count, total = 0, 0.0
+                        for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+                            if 0 <= k < ny and 0 <= m < nx:
+                                total += phi[k, m]
+                                count += 1
+                    g = surface[i, j]
+                    new = width2 * total * free[count]
+                    if g < 0.0:
+                        new = (width2 * total - share * g) * flank[count]
+                    elif new > g:
+                        new = (width2 * total - g) * flank[count]
                     change = new - phi[i, j]
                     if sweep == sweeps - 1:
                         worst = max(worst, abs(change))

@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS
+from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, WORST_SHARE
 
 Float32 = NDArray[np.float32]
 
@@ -219,6 +219,15 @@ def corner_mean(cells: Float32) -> Float32:
     return out
 
 
+def corner_damage(damage: Float32) -> Float32:
+    """Return the damage of each inner corner, as the steps of a run see it; 0 on the border, padded plane."""
+    out = np.zeros_like(damage)
+    inner = damage[1:-1, 1:-1]
+    rows = np.maximum(inner[1:], inner[:-1])
+    out[2:-1, 2:-1] = np.maximum(rows[:, 1:], rows[:, :-1])
+    return np.asarray((1 - WORST_SHARE) * corner_mean(damage) + WORST_SHARE * out, damage.dtype)
+
+
 def free_faces(shape: tuple[int, int], fixed: tuple[bool, bool, bool, bool]) -> tuple[Float32, Float32]:
     """Return the masks of moving faces; ``fixed`` holds the normal displacement of (top, bottom, left, right)."""
     ny, nx = shape
@@ -244,7 +253,7 @@ def build_levels(
     inside = np.zeros_like(damage)
     inside[1:-1, 1:-1] = 1
     g = (inside * ((1 - damage) ** 2 + RESIDUAL_STIFFNESS)).astype(np.float32)
-    b = (corner_mean(inside) > 0) * ((1 - corner_mean(damage)) ** 2 + RESIDUAL_STIFFNESS)
+    b = (corner_mean(inside) > 0) * ((1 - corner_damage(damage)) ** 2 + RESIDUAL_STIFFNESS)
     levels, scale = [Level(g, b.astype(np.float32), *free_faces(_shape(g), fixed), *stiffness, k)], 1.0
     while min(_shape(g)) > COARSEST and not any(n % 2 for n in _shape(g)):
         g, scale = coarse_stiffness(g), scale / 4

@@ -8,7 +8,9 @@ Twins are in :mod:`maphc2f.kernels.phase_field_reference`.
 
 Cells are unit squares. Every array is flat with row stride ``W = nx + 2`` and ``(ny + 2) * W`` entries: cell (i, j)
 sits at ``p = (i + 1) W + j + 1``; the face on its left (``ux``), the face above it (``uy``) and its upper left corner
-(shear) share that index. Damage, toughness, normal strain and normal stress belong to cells.
+(shear) share that index. Damage, toughness, normal strain and normal stress belong to cells. A cell whose mask is 0 is
+a void: it carries no normal stress, is not damaged, and no damage flows into it (∂d/∂n = 0 on its sides).
+The damage of a corner lies between the mean and the largest of its four cells (:data:`WORST_SHARE`).
 
 Equations (E = rho = h = 1, numerical length ell; g = (1 - d)² + eps):
 
@@ -39,6 +41,11 @@ Float32 = NDArray[np.float32]
 
 RESIDUAL_STIFFNESS = 1e-4
 """Stiffness share left in a broken cell."""
+
+WORST_SHARE = 0.85
+"""Weight of the most broken of four cells in the damage of their corner, beside their mean. The mean alone leaves the
+stairs of an oblique crack stiff in shear, so that networks prefer the axes 1.6 times; the largest alone lets cracks
+along the axes run 7 % below Griffith's load."""
 
 # Adding and taking away this number sets |v| < 4e-18 to zero: squares stay above the smallest normal float32.
 _FLUSH = 1e-10
@@ -163,8 +170,10 @@ def _shear_stress(d, intact, w, out):  # type: ignore[no-untyped-def]
     d00, d01, d10, d11 = d[:n], d[1:], d[w:], d[w + 1 :]
     s, o = intact[w + 1 :], out[w + 1 :]
     one, quarter, eps = np.float32(1.0), np.float32(0.25), np.float32(RESIDUAL_STIFFNESS)
+    worst = np.float32(WORST_SHARE)
     for i in range(n):
-        m = one - quarter * (d00[i] + d01[i] + d10[i] + d11[i])
+        mean = quarter * (d00[i] + d01[i] + d10[i] + d11[i])
+        m = one - (mean + worst * (max(d00[i], d01[i], d10[i], d11[i]) - mean))
         o[i] = (m * m + eps) * s[i]
 
 
@@ -184,7 +193,8 @@ def _accelerate(u, v, normal, shear, free, shifts, c):  # type: ignore[no-untype
     normal_shift, shear_shift = shifts
     keep, push, k = c
     w = max(normal_shift, shear_shift)
-    n = u.shape[0] - 2 * w
+    # Up to the last row of faces: of uy that is the bottom side, of ux the padding below the last row of cells.
+    n = u.shape[0] - w - shear_shift
     uu, vv, ff = u[w:], v[w : w + n], free[w:]
     here, before = normal[w:], normal[w - normal_shift :]
     s_here, s_after = shear[w:], shear[w + shear_shift :]
@@ -221,18 +231,44 @@ def _damage_law(ell, at2):  # type: ignore[no-untyped-def]
     return np.float32(0.75) * length, np.float32(3.0) * length, np.float32(0.375) / length
 
 
+@njit(cache=True)
+def _count_voids(mask, nx, ny):  # type: ignore[no-untyped-def]
+    count = 0
+    for i in range(1, ny + 1):
+        row = mask[i * (nx + 2) + 1 : (i + 1) * (nx + 2) - 1]
+        for j in range(row.shape[0]):
+            count += row[j] == 0
+    return count
+
+
+@njit(cache=True)
+def _walls(mask, spread, nx, ny, out):  # type: ignore[no-untyped-def]
+    """Write what voids add to the sum of d's coefficients: none of a neighbour's share beside one, all within."""
+    w = nx + 2
+    for i in range(1, ny + 1):
+        for j in range(1, nx + 1):
+            p = i * w + j
+            if mask[p] == 0:
+                out[p] = np.inf
+                continue
+            # The padding is a mirror, no void.
+            count = np.float32((i > 1 and mask[p - w] == 0) + (i < ny and mask[p + w] == 0))
+            count += np.float32((j > 1 and mask[p - 1] == 0) + (j < nx and mask[p + 1] == 0))
+            out[p] = -spread * count
+
+
 # error_model: the zero-division test of Python would keep this loop from becoming vector code.
 @njit(cache=True, error_model="numpy")
-def _damage_pass(d, drive, gc, law, nucleation, w, out):  # type: ignore[no-untyped-def]
+def _damage_pass(d, drive, walls, gc, law, nucleation, w, out):  # type: ignore[no-untyped-def]
     n = d.shape[0] - 2 * w
     up, left, here, down = d[:n], d[w - 1 :], d[w:], d[2 * w :]
-    p, g, o = drive[w:], gc[w:], out[w:]
+    p, g, o, v = drive[w:], gc[w:], out[w:], walls[w:]
     zero, one = np.float32(0.0), np.float32(1.0)
     spread, total, onset = law
     for i in range(n):
         neighbours = up[i] + down[i] + left[i] + left[i + 2]
         threshold = onset if neighbours + here[i] > zero else onset * nucleation
-        trial = (p[i] + g[i] * (spread * neighbours - threshold)) / (p[i] + total * g[i])
+        trial = (p[i] + g[i] * (spread * neighbours - threshold)) / (p[i] + (total + v[i]) * g[i])
         o[i] = max(here[i], min(one, trial))
 
 
@@ -276,7 +312,9 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
     law = _damage_law(constants.ell, constants.at2)
     s = np.float32(load)
     w = constants.nx + 2
-    other = np.zeros_like(f.damage)
+    other, walls = np.zeros_like(f.damage), np.zeros_like(f.damage)
+    if _count_voids(f.cell_mask, constants.nx, constants.ny) > 0:
+        _walls(f.cell_mask, law[0], constants.nx, constants.ny, walls)
     spectral = constants.spectral
     extra = np.zeros((3, f.damage.size if spectral else 0), np.float32)
     ty, txy, twice = (extra[0] if spectral else t), extra[1], extra[2]
@@ -301,9 +339,9 @@ def advance(f, scratch, constants, load, n_steps):  # type: ignore[no-untyped-de
         _accelerate(f.uy, f.vy, syy, sxy, f.free_y, (w, 1), motion)
         _move(f.ux, f.vx, dt)
         _move(f.uy, f.vy, dt)
-        _damage_pass(f.damage, drive, f.gc, law, nucleation, w, other)
+        _damage_pass(f.damage, drive, walls, f.gc, law, nucleation, w, other)
         _mirror(other, constants.nx, constants.ny)
-        _damage_pass(other, drive, f.gc, law, nucleation, w, f.damage)
+        _damage_pass(other, drive, walls, f.gc, law, nucleation, w, f.damage)
 
 
 @njit(cache=True)
@@ -319,11 +357,11 @@ def relax_damage(damage, gc, ell, shape, n_passes, at2=False):  # type: ignore[n
         at2: Whether the profile is that of AT2.
     """
     ny, nx = shape
-    drive = np.zeros_like(damage)
+    nothing = np.zeros_like(damage)
     other = np.zeros_like(damage)
     law, one = _damage_law(ell, at2), np.float32(1.0)
     for _ in range(n_passes // 2):
         _mirror(damage, nx, ny)
-        _damage_pass(damage, drive, gc, law, one, nx + 2, other)
+        _damage_pass(damage, nothing, nothing, gc, law, one, nx + 2, other)
         _mirror(other, nx, ny)
-        _damage_pass(other, drive, gc, law, one, nx + 2, damage)
+        _damage_pass(other, nothing, nothing, gc, law, one, nx + 2, damage)

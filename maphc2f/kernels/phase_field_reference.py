@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, Constants, Fields
+from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, WORST_SHARE, Constants, Fields
 
 Float32 = NDArray[np.float32]
 
@@ -21,15 +21,24 @@ def _damage_law_numpy(ell: float, at2: bool) -> tuple[float, float, float]:
     return (ell, 1 / ell + 4 * ell, 0.0) if at2 else (0.75 * ell, 3 * ell, 0.375 / ell)
 
 
+def _walls_numpy(mask: Float32, spread: float) -> Float32:
+    """Return what voids add to the sum of d's coefficients, inner cells (ny, nx)."""
+    void = np.pad(mask[1:-1, 1:-1] == 0, 1).astype(np.float32)
+    beside = void[:-2, 1:-1] + void[2:, 1:-1] + void[1:-1, :-2] + void[1:-1, 2:]
+    return np.where(void[1:-1, 1:-1] > 0, np.inf, -spread * beside).astype(np.float32)
+
+
 def _jacobi_numpy(
-    d: Float32, drive: Float32, gc: Float32, law: tuple[float, float, float], nucleation: float
+    d: Float32, loads: tuple[Float32, Float32 | float], gc: Float32, law: tuple[float, float, float], nucleation: float
 ) -> Float32:
+    """Make one pass; ``loads`` holds the drive and the walls."""
+    drive, walls = loads
     spread, total, threshold = law
     d = np.pad(d[1:-1, 1:-1], 1, mode="edge")
     neighbours = d[:-2, 1:-1] + d[2:, 1:-1] + d[1:-1, :-2] + d[1:-1, 2:]
     here, p, g = d[1:-1, 1:-1], drive[1:-1, 1:-1], gc[1:-1, 1:-1]
     onset = np.where(neighbours + here > 0, threshold, threshold * nucleation)
-    trial = (p + g * (spread * neighbours - onset)) / (p + total * g)
+    trial = (p + g * (spread * neighbours - onset)) / (p + (total + walls) * g)
     d[1:-1, 1:-1] = np.maximum(here, np.minimum(1.0, trial))
     return d
 
@@ -78,14 +87,15 @@ def _stress_numpy(f: Fields, c: Constants, load: float) -> tuple[Float32, Float3
     syy = g * (c.c22 * eyy + c.c12 * exx - t) + t
     intact[1:, 1:] = ux[1:, 1:] - ux[:-1, 1:] + uy[1:, 1:] - uy[1:, :-1]
     intact *= _plane(f.corner_mask, c) * c.c66
-    mean = np.ones_like(d)
-    mean[1:, 1:] = 1 - 0.25 * (d[1:, 1:] + d[:-1, 1:] + d[1:, :-1] + d[:-1, :-1])
+    left = np.ones_like(d)
+    around = np.stack([d[1:, 1:], d[:-1, 1:], d[1:, :-1], d[:-1, :-1]])
+    left[1:, 1:] = 1 - (1 - WORST_SHARE) * around.mean(axis=0) - WORST_SHARE * around.max(axis=0)
     square = intact**2
     corner = np.zeros_like(d)
     corner[:-1, :-1] = square[:-1, :-1] + square[:-1, 1:] + square[1:, :-1] + square[1:, 1:]
     drive = c.c11 * exx**2 + c.c22 * eyy**2 + 2 * c.c12 * exx * eyy + 0.25 / c.c66 * corner
     drive -= t**2 / c.bulk if c.bulk > 0 else 0
-    sxy = (mean**2 + RESIDUAL_STIFFNESS) * intact
+    sxy = (left**2 + RESIDUAL_STIFFNESS) * intact
     if c.spectral:
         sxx, syy, added, taken = _spectral_numpy(f, c, (exx, eyy, intact), g)
         sxy, drive = sxy + added, np.maximum(drive - taken, 0)
@@ -97,6 +107,8 @@ def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) ->
     c = constants
     half = 0.5 * c.damping * c.dt
     keep, push = (1 - half) / (1 + half), c.dt / (1 + half)
+    law = _damage_law_numpy(c.ell, c.at2)
+    walls = _walls_numpy(_plane(f.cell_mask, c), law[0])
     for _ in range(n_steps):
         sxx, syy, sxy, drive = _stress_numpy(f, c, load)
         ux, uy = _plane(f.ux, c), _plane(f.uy, c)
@@ -107,7 +119,7 @@ def advance_numpy(f: Fields, constants: Constants, load: float, n_steps: int) ->
         vy = (_plane(f.free_y, c) * (keep * _plane(f.vy, c) + push * fy)).astype(np.float32)
         d, gc = _plane(f.damage, c), _plane(f.gc, c)
         for _pass in range(2):
-            d = _jacobi_numpy(d, drive, gc, _damage_law_numpy(c.ell, c.at2), c.nucleation).astype(np.float32)
+            d = _jacobi_numpy(d, (drive, walls), gc, law, c.nucleation).astype(np.float32)
         f = f._replace(
             ux=(ux + np.float32(c.dt) * vx).ravel(),
             uy=(uy + np.float32(c.dt) * vy).ravel(),
@@ -125,5 +137,5 @@ def relax_damage_numpy(
     padded = (shape[0] + 2, shape[1] + 2)
     d, g = damage.reshape(padded), gc.reshape(padded)
     for _ in range(2 * (n_passes // 2)):
-        d = _jacobi_numpy(d, np.zeros_like(d), g, _damage_law_numpy(ell, at2), 1.0).astype(np.float32)
+        d = _jacobi_numpy(d, (np.zeros_like(d), 0.0), g, _damage_law_numpy(ell, at2), 1.0).astype(np.float32)
     return d.ravel()

@@ -89,7 +89,14 @@ def _relative(last: Tensor, first: Tensor) -> Tensor:
     return _norm(last) / torch.clamp(start, min=1e-6) * (start > 1e-6)
 
 
-def relax_region(level: Tensor, conductivity: Tensor, steps: int = RELAX_STEPS) -> tuple[Tensor, Tensor]:
+def relax_region(
+    level: Tensor,
+    conductivity: Tensor,
+    steps: int = RELAX_STEPS,
+    *,
+    interface: float = INTERFACE_WIDTH,
+    data_weight: float = DATA_WEIGHT,
+) -> tuple[Tensor, Tensor]:
     """Relax a signed distance by a few explicit steps of Allen-Cahn.
 
     ∂a/∂t = div(g ∇a) - W'(a) / ε² + λ (m - a),   W' = 2 a (1 - a) (1 - 2a),   ε = √2 δ,
@@ -101,25 +108,27 @@ def relax_region(level: Tensor, conductivity: Tensor, steps: int = RELAX_STEPS) 
         level: Signed distance φ (B, 1, H, W), negative inside, px.
         conductivity: g (B, 1, H, W).
         steps: Number of time steps.
+        interface: δ, px.
+        data_weight: λ; 0 leaves a free front, which moves by its curvature alone.
 
     Returns:
         The relaxed level, and the residual |∂a/∂t| at the end over that at the start, (B,).
     """
-    data = torch.sigmoid(-level / INTERFACE_WIDTH)
+    data = torch.sigmoid(-level / interface)
     phase, faces = data, _faces(conductivity)
-    well = conductivity / INTERFACE_WIDTH**2
+    well = conductivity / interface**2
     first = rate = torch.zeros_like(data)
     for step in range(steps + 1):
         square = phase * phase
         reaction = torch.addcmul(phase.add(square, alpha=-3.0), square, phase, value=2.0)
         rate = _divergence(phase, faces).addcmul_(well, reaction, value=-1.0)
-        rate = rate.add_(data - phase, alpha=DATA_WEIGHT)
+        rate = rate.add_(data - phase, alpha=data_weight)
         if step == 0:
             first = rate
         if step < steps:
             phase = phase.add(rate, alpha=TIME_STEP)
     clamped = torch.clamp(phase, 2e-3, 1.0 - 2e-3)
-    relaxed = INTERFACE_WIDTH * torch.log((1.0 - clamped) / clamped)
+    relaxed = interface * torch.log((1.0 - clamped) / clamped)
     weight = torch.clamp((BAND - torch.abs(level)) / 1.5, 0.0, 1.0)
     return level + weight * (relaxed - level), _relative(rate, first)
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from maphc2f.refine import npcf, npcf_plus
 from maphc2f.render.batch import WindowBatch
 from maphc2f.render.coarse import compose
+from maphc2f.render.fracture import reveal
 from maphc2f.render.line import Rendered
 from maphc2f.render.operators import gaussian_blur, gaussian_taps, luminance, masked_mean, normal_coverage
 
@@ -115,16 +116,20 @@ def npcf_stage(
     change, weight = state.picture - batch.picture, _weight(batch, state)
     free = (batch.allowed > 0).to(weight.dtype)
     correction, composition = npcf.compose_screened(luminance(change), weight, free, compose_steps)
-    picture = compose(batch.picture, batch.picture + weight * change + correction, batch.allowed)
+    picture = compose(batch.picture, reveal(batch, batch.picture + weight * change + correction), batch.allowed)
     return replace(state, picture=picture, composition=composition)
 
 
 def npcf_plus_stage(
     batch: WindowBatch, rendered: Rendered, state: State, synergy_steps: int = npcf_plus.SYNERGY_STEPS
 ) -> State:
-    """Return the state after the wavelet block and ``synergy_steps`` passes of the boundary synergy."""
+    """Return the state after the wavelet block and ``synergy_steps`` passes of the boundary synergy.
+
+    A fracture face has no passes: its rim is lit on one side and dark on the other, so that no one transition can be
+    read from it, and the crack has pinned it.
+    """
     state = _texture(batch, rendered, state)
-    for _ in range(synergy_steps):
+    for _ in range(0 if batch.broken_face else synergy_steps):
         state = _synergy(batch, rendered.softness, state)
     return state
 
@@ -143,7 +148,7 @@ def _synergy(batch: WindowBatch, softness: Tensor, state: State) -> State:
         state = replace(state, level=npcf.limit_motion(batch.distance, state.level + shift))
     correction = npcf_plus.match_optics(keep * gray, found, front, softness)
     picture = batch.picture + keep * change + correction
-    return replace(state, picture=compose(batch.picture, picture, batch.allowed))
+    return replace(state, picture=compose(batch.picture, reveal(batch, picture), batch.allowed))
 
 
 def _texture(batch: WindowBatch, rendered: Rendered, state: State) -> State:
@@ -159,7 +164,7 @@ def _texture(batch: WindowBatch, rendered: Rendered, state: State) -> State:
     weights = npcf_plus.TextureWeights(_core(front, inside, rendered.softness), inside, ring)
     detail, missing = npcf_plus.wavelet_block(luminance(batch.picture), luminance(state.picture), weights, demand)
     restored = state.picture + detail + (missing * inside) * batch.noise
-    return replace(state, picture=compose(batch.picture, restored, batch.allowed))
+    return replace(state, picture=compose(batch.picture, reveal(batch, restored), batch.allowed))
 
 
 def _core(front: Tensor, inside: Tensor, softness: Tensor) -> Tensor:

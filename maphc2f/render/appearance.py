@@ -59,6 +59,7 @@ class Looks:
         relief_gain: Slope multiplier of the set-up's grazing light, drawn log-uniform.
         albedo_share: Share of the contrast carried by reflectance.
         streak: How far the texture inside runs along the defect.
+        broken_face: Whether it is a fracture face.
     """
 
     contrast: tuple[float, float] = (2.0, 9.0)
@@ -70,6 +71,7 @@ class Looks:
     relief_gain: tuple[float, float] = (0.7, 1.5)
     albedo_share: tuple[float, float] = (0.6, 0.85)
     streak: float = 0.0
+    broken_face: bool = False
 
 
 LOOKS: Mapping[str, Looks] = {
@@ -81,6 +83,17 @@ LOOKS: Mapping[str, Looks] = {
         lip=(0.0, 0.6),
         albedo_share=(1.0, 1.0),
     ),
+    "crack/chip": Looks(
+        contrast=(3.5, 9.0),
+        bright=0.3,
+        edge_sigma=(0.1, 0.5),
+        roughness=(0.5, 1.1),
+        gloss_loss=(0.85, 1.0),
+        lip=(0.0, 0.5),
+        relief_gain=(0.2, 0.6),
+        albedo_share=(0.35, 0.7),
+        broken_face=True,
+    ),
     "corrosion": Looks(bright=0.05, contrast=(2.5, 7.0)),
     "corrosion/stain": Looks(
         bright=0.0,
@@ -89,6 +102,9 @@ LOOKS: Mapping[str, Looks] = {
         roughness=(0.1, 0.4),
         gloss_loss=(0.1, 0.4),
         albedo_share=(0.9, 1.0),
+    ),
+    "corrosion/blister": Looks(
+        contrast=(2.5, 9.0), roughness=(0.0, 0.2), gloss_loss=(0.0, 0.1), albedo_share=(0.0, 0.0)
     ),
     "deformation": Looks(contrast=(2.5, 9.0), roughness=(0.0, 0.2), gloss_loss=(0.0, 0.15), albedo_share=(0.0, 0.0)),
     "deformation/scratch": Looks(
@@ -141,11 +157,12 @@ def draw_appearance(
     contrast = max(contrast, GRAY_FLOOR / max(contrast_unit(statistics), 1e-4))
     fracture_brightness = _between(material.fracture_brightness, chance[5])
     bright = _bright_fracture(looks.bright, fracture_brightness) if family == "crack" else looks.bright
+    line = family == "crack" and not looks.broken_face
     thin, thick = _product_colours(material, chance[8])
     return Appearance(
         contrast=contrast,
         polarity=_polarity(bright, chance[1], statistics),
-        edge_width=_log_between(material.edge_width, chance[2]) if family == "crack" else 0.0,
+        edge_width=_log_between(material.edge_width, chance[2]) if line else 0.0,
         edge_sigma=_between(looks.edge_sigma, chance[3]),
         roughness=_between(looks.roughness, chance[4]),
         fracture_brightness=fracture_brightness,
@@ -156,12 +173,16 @@ def draw_appearance(
         albedo_share=_between(looks.albedo_share, chance[4]),
         product_thin_colour=thin,
         streak=looks.streak,
+        broken_face=looks.broken_face,
     )
 
 
 def appearance_parameters(appearance: Appearance) -> dict[str, Any]:
-    """Return the numbers of ``appearance`` under the names stored in a row (units as in its docstring)."""
-    return {f"appearance_{name}": value for name, value in asdict(appearance).items()}
+    """Return the numbers of ``appearance`` under the names stored in a row (units as in its docstring).
+
+    ``broken_face`` follows from the scenario and is left out.
+    """
+    return {f"appearance_{name}": value for name, value in asdict(appearance).items() if name != "broken_face"}
 
 
 def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> float:

@@ -87,7 +87,10 @@ class WindowBatch:
         distance, opening, arclength, extent, depth, product: As in :class:`~maphc2f.sample.PlacedFields`.
         displacement: (B, 2, H, W) as (y, x), px, or None if no sample has any.
         overlay: (B, C, H, W) or None.
+        behind: What is seen where the part is gone (B, C, H, W), or None.
+        removed: Share where it is gone, in [0, 1], or None.
         is_line: Whether the defects are lines.
+        broken_face: Whether they are fracture faces.
         stained, streaked, relief: Whether they have product, streaks, depth.
         psf_sigma, edge_sigma: px, one a sample.
         scalars: See :class:`Scalars`.
@@ -104,7 +107,10 @@ class WindowBatch:
     product: Tensor
     displacement: Tensor | None
     overlay: Tensor | None
+    behind: Tensor | None
+    removed: Tensor | None
     is_line: bool
+    broken_face: bool
     stained: bool
     streaked: bool
     relief: bool
@@ -116,14 +122,21 @@ class WindowBatch:
 def group_key(window: WindowInputs) -> tuple[bool, ...]:
     """Return what must be equal within a batch besides the shape.
 
-    Line or region, overlay or rendered, stained, moved, streaked, with or without relief.
+    Line or region, overlay or rendered, stained, moved, streaked, with or without relief, fracture face or not, with or
+    without a hole.
 
     A stain or a warp of nothing changes the last bit of a picture, so no sample may get one for its neighbours' sake.
     """
     fields = window.fields
     stained, moved = bool((fields.product > 0).any()), bool(fields.displacement.any())
     streaked, relief = window.appearance.streak > 0, bool(fields.depth.any())
-    return fields.is_line, window.overlay is not None, stained, moved, streaked, relief
+    face, hole = window.appearance.broken_face, has_hole(window)
+    return fields.is_line, window.overlay is not None, stained, moved, streaked, relief, face, hole
+
+
+def has_hole(window: WindowInputs) -> bool:
+    """Whether part of the window's part is gone and it is known what lies behind."""
+    return window.behind is not None and window.fields.removed is not None and bool(window.fields.removed.any())
 
 
 def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -> Scalars:
@@ -184,7 +197,7 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
         raise ValueError(msg)
     fields = [w.fields for w in windows]
     allowed = [w.foreground * w.fields.support for w in windows]
-    _, _, stained, moved, streaked, relief = group_key(windows[0])
+    _, _, stained, moved, streaked, relief, face, hole = group_key(windows[0])
     overlays = [w.overlay for w in windows if w.overlay is not None]
     return WindowBatch(
         picture=_pictures([w.picture for w in windows], device),
@@ -198,7 +211,10 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
         product=_maps([f.product for f in fields], device),
         displacement=torch.from_numpy(np.stack([f.displacement for f in fields])).to(device) if moved else None,
         overlay=_pictures(overlays, device) if overlays else None,
+        behind=_pictures([w.behind for w in windows if w.behind is not None], device) if hole else None,
+        removed=_maps([f.removed for f in fields if f.removed is not None], device) if hole else None,
         is_line=fields[0].is_line,
+        broken_face=face,
         stained=stained,
         streaked=streaked,
         relief=relief,

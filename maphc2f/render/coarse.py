@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from maphc2f.render.batch import WindowBatch
+from maphc2f.render.fracture import render_fracture
 from maphc2f.render.line import Rendered, optical_sigma, render_line
 from maphc2f.render.operators import normal_coverage
 from maphc2f.render.relief import render_relief
@@ -46,6 +47,8 @@ def render_coarse(batch: WindowBatch) -> Rendered:
     """Return the coarse pictures of a batch of one kind, equal to the good ones outside the allowed region."""
     if batch.overlay is not None:
         rendered = render_overlay(batch)
+    elif batch.broken_face:
+        rendered = render_fracture(batch)
     else:
         rendered = render_line(batch) if batch.is_line else render_relief(batch)
     picture = compose(batch.picture, rendered.picture, batch.allowed)

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -160,6 +161,7 @@ def place(snapshot: Snapshot, pose: Pose, window: Window, line_width: float = 0.
         half = _half_width(snapshot.trace, pose, line_width)
         distance, opening, arclength = _line_fields(snapshot.trace, pose, window, BAND + half)
         support = distance <= MARGIN_LINE - 2 + half
+        distance, opening = _hollow(snapshot, pose, distance, opening)
     else:
         distance, opening, arclength = _region_distance(snapshot, sampler, extent), zeros, zeros
         active = sampler(_active(snapshot).astype(np.float32)) > 1e-3
@@ -174,6 +176,7 @@ def place(snapshot: Snapshot, pose: Pose, window: Window, line_width: float = 0.
         displacement=displacement,
         product=product,
         support=support,
+        removed=None if snapshot.removed is None else np.clip(sampler(snapshot.removed), 0, 1),
     )
 
 
@@ -244,6 +247,18 @@ def _line_fields(trace: Float32, pose: Pose, window: Window, band: float) -> tup
     opening, arclength = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
     rasterise_segments(segments.astype(np.float32), start.astype(np.float32), band, distance, opening, arclength)
     return distance, opening, arclength
+
+
+def _hollow(snapshot: Snapshot, pose: Pose, distance: Float32, opening: Float32) -> tuple[Float32, Float32]:
+    """Return distance and opening where a trace crosses holes: what is wider than the crack is hollow, at distance 0.
+
+    Otherwise a hole, the widest point by far, would make the crack's mouth look closed beside it.
+    """
+    cracks = snapshot.measures.get("opening_max", math.inf)
+    if snapshot.trace is None or snapshot.trace[..., 2].max() <= 1.001 * cracks:
+        return distance, opening
+    beyond = np.maximum(opening - np.float32(cracks), 0) / np.float32(2 * pose.pixel_size)
+    return np.maximum(distance - beyond, 0), np.minimum(opening, np.float32(cracks))
 
 
 def _seen_wider(own: Float32, cell: float) -> Float32:

@@ -57,6 +57,7 @@ class Appearance:
         product_colour: Linear RGB reflectance of thick product.
         product_thin_colour: The same where it is thin.
         streak: How far the texture inside runs along the defect, 0 (any way) .. 1 (a scratch).
+        broken_face: Whether the region is a fracture face: the surface is gone, not changed.
         relief_gain: Slope multiplier that stands for the grazing light of the set-up, >= 0 (1: as estimated).
         albedo_share: Share of the contrast carried by a change of reflectance (exposed, matte or stained surface),
             0 .. 1; the rest comes from relief.
@@ -75,6 +76,7 @@ class Appearance:
     albedo_share: float = 0.0
     product_thin_colour: tuple[float, float, float] = (0.5, 0.22, 0.05)
     streak: float = 0.0
+    broken_face: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class WindowInputs:
         noise: Standard normal draws, (H, W, C) float32: the only randomness of this layer.
         overlay: Texture to blend for picture-level families, (H, W, C) float32, or None.
         opacity: Its opacity.
+        behind: What is seen where the part is gone, (H, W, C) float32, or None if nothing is known.
     """
 
     family: str
@@ -104,6 +107,7 @@ class WindowInputs:
     noise: Float32
     overlay: Float32 | None = None
     opacity: float = 0.0
+    behind: Float32 | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""Hard imprints and scratches: rigid-plastic digging with pile-up, closed by hardness and elastic recovery.
+"""Hard imprints and scratches: what squeezed-out material piles up around them, and the hardness law.
 
 * :func:`pile_up` solves for the material that a dug groove or imprint squeezes up around it: :class:`PileUp`.
 * :func:`constraint_factor` gives hardness over yield stress, :func:`flow_share` the share that rises to the surface.
-* :func:`elastic_recovery` gives the share of the depth that springs back.
+
+How deep a tool digs is found by :mod:`maphc2f.solvers.half_space`.
 
 **Squeeze-out.** The displaced material flows in a layer of thickness λ beneath the surface, driven by the pressure of
 the indenter. With the flow potential φ (the height to which material would rise freely) the flux per length is
@@ -10,8 +11,9 @@ the indenter. With the flow potential φ (the height to which material would ris
 
     λ² ∇²φ = z(φ),   z = share · g where the tool digs (g < 0),   z = min(g, φ) elsewhere,
 
-g the height of the tool's surface: material rises along the flank until it comes free. Integrated without flux through
-the border this is Σz = 0 for share = 1: volume is conserved by construction, not by rescaling.
+g the height that the tool leaves, or its gap where it does not dig: material rises along the flank until it comes
+free. Integrated without flux through the border this is Σz = 0 for share = 1: volume is conserved by construction, not
+by rescaling.
 """
 
 from __future__ import annotations
@@ -108,12 +110,3 @@ def flow_share(stiffness_over_yield: float) -> float:
     take up the rest.
     """
     return (constraint_factor(stiffness_over_yield) - FIRST_YIELD) / (FULLY_PLASTIC - FIRST_YIELD)
-
-
-def elastic_recovery(hardness: float, reduced_modulus: float, flank_slope: float) -> float:
-    """Return the share of the depth that springs back: π H / (E* tan β), at most 0.8.
-
-    A cone of flank slope tan β loaded to P = H π a² recovers 2 P / S with the contact stiffness S = 2 E* a; the depth
-    is a tan β (Sneddon 1965; Oliver & Pharr, J. Mater. Res. 7 (1992) 1564, doi 10.1557/JMR.1992.1564).
-    """
-    return min(math.pi * hardness / (reduced_modulus * flank_slope), 0.8)

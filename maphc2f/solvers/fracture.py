@@ -1,13 +1,9 @@
 """Load control for the phase-field fracture kernels: grow a crack to a wanted length, keeping stages on the way.
 
-* :class:`Sheet`, :class:`Elasticity`, :class:`LoadControl` say what is solved and how the load rises.
+* :class:`LoadControl` says how the load rises; what is solved is a :class:`~maphc2f.solvers.sheet.Sheet`.
 * :func:`grow` runs until the wanted length, the load limit or the step cap.
 * :func:`make_fields`, :func:`make_constants` are what the kernel works on.
-* :func:`onset_strain`, :func:`strain_unit`, :func:`opening_unit` link the dimensionless sheet to metres and strains.
 * :func:`energies`, :func:`surface_density`, :func:`normal_strain`, :func:`force_residual` read a state.
-
-Units inside: cell = 1, E (stiff axis) = 1, mean Gc = 1, rho = 1. With the real E, Gc and cell h, equal energies
-``Gc = E e² h`` give strain e = e_sim sqrt(Gc / (E h)) and displacement u = u_sim sqrt(Gc h / E).
 """
 
 from __future__ import annotations
@@ -20,13 +16,42 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from maphc2f.kernels.multigrid import Level, build_levels, corner_mean, free_faces, residual, v_cycle
+from maphc2f.kernels.multigrid import Level, build_levels, corner_damage, corner_mean, free_faces, residual, v_cycle
 from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, Constants, Fields, advance, relax_damage
+from maphc2f.solvers.sheet import (
+    CrackGeometric,
+    Elasticity,
+    EnergySplit,
+    Sheet,
+    onset_strain,
+    opening_unit,
+    strain_unit,
+)
+
+__all__ = [
+    "CrackGeometric",
+    "Elasticity",
+    "EnergySplit",
+    "FractureResult",
+    "LoadControl",
+    "Sheet",
+    "State",
+    "energies",
+    "force_residual",
+    "grow",
+    "load_vector",
+    "make_constants",
+    "make_fields",
+    "normal_strain",
+    "onset_strain",
+    "opening_unit",
+    "stable_time_step",
+    "strain_unit",
+    "surface_density",
+]
 
 Float32 = NDArray[np.float32]
 Stop = Literal["target", "quiet", "load_limit", "step_cap", "unstable"]
-CrackGeometric = Literal["AT1", "AT2"]
-EnergySplit = Literal["none", "volumetric_deviatoric", "spectral"]
 
 START_CYCLES = 4
 NOTCH_PASSES = 24
@@ -34,80 +59,6 @@ CHECK_STEPS = 4
 """Steps between two looks at the growth."""
 
 TIME_STEP = 0.66
-
-
-@dataclass(frozen=True, slots=True)
-class Elasticity:
-    """In-plane stiffness over E of the stiff axis x."""
-
-    c11: float
-    c22: float
-    c12: float
-    c66: float
-
-    @classmethod
-    def orthotropic(cls, poisson_ratio: float, stiffness_ratio: float = 1.0, shear_ratio: float = 0.375) -> Elasticity:
-        """Return plane-stress C for nu12, E2 / E1 and c66 / c11 = ``shear_ratio``."""
-        c11 = 1.0 / (1.0 - poisson_ratio**2 * stiffness_ratio)
-        return cls(c11, stiffness_ratio * c11, poisson_ratio * stiffness_ratio * c11, shear_ratio * c11)
-
-    @classmethod
-    def plane_strain(cls, poisson_ratio: float) -> Elasticity:
-        """Return the isotropic C of plane strain, nu < 0.5."""
-        c11 = (1 - poisson_ratio) / ((1 + poisson_ratio) * (1 - 2 * poisson_ratio))
-        c12 = poisson_ratio / ((1 + poisson_ratio) * (1 - 2 * poisson_ratio))
-        return cls(c11, c11, c12, 0.5 / (1 + poisson_ratio))
-
-    @property
-    def bulk_modulus(self) -> float:
-        """Modulus K of the compression split over E, that of a change of area: lambda + mu where isotropic."""
-        return 0.25 * (self.c11 + self.c22 + 2 * self.c12)
-
-    @property
-    def isotropic(self) -> bool:
-        """Whether c11 = c22 = c12 + 2 c66."""
-        return math.isclose(self.c11, self.c22) and math.isclose(self.c11, self.c12 + 2 * self.c66)
-
-    @property
-    def tuple(self) -> tuple[float, float, float, float]:
-        """(c11, c22, c12, c66)."""
-        return self.c11, self.c22, self.c12, self.c66
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A sheet to be broken; planes are float32 (ny, nx), lengths in cells.
-
-    Attributes:
-        gc: Toughness over its mean, > 0.
-        eigen_x: Eigenstrain e0_xx at unit load (1 = tension), likewise ``eigen_y``.
-        notch: bool; cells broken from the start.
-        foundation_length: ls = 1 / sqrt(k); 0 for none (then no side may be all free).
-        fixed: Whether the normal displacement of (top, bottom, left, right) is held at 0.
-        ell: Length scale.
-        nucleation: Factor on the AT1 threshold where no damage touches a cell. The numerical ell is longer than the
-            material's, so AT1 alone is too weak in intact regions: 1 keeps AT1, more leaves growth to the notch.
-        crack_geometric: The damage model; AT2 has no threshold, so that ``nucleation`` does nothing there.
-        energy_split: What damage leaves intact: nothing, the resistance of the volume to compression, or (isotropic
-            sheets only) that of the shortened principal directions.
-    """
-
-    elasticity: Elasticity
-    gc: Float32
-    eigen_x: Float32
-    eigen_y: Float32
-    notch: NDArray[np.bool_]
-    foundation_length: float
-    fixed: tuple[bool, bool, bool, bool] = (True, True, True, True)
-    ell: float = 2.0
-    nucleation: float = 1.0
-    crack_geometric: CrackGeometric = "AT1"
-    energy_split: EnergySplit = "volumetric_deviatoric"
-
-    @property
-    def stiffness(self) -> float:
-        """Stiffness of the foundation, k = 1 / ls²."""
-        return 0.0 if self.foundation_length == 0 else self.foundation_length**-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +106,7 @@ class FractureResult:
         steps: Explicit steps made.
         residual: |force residual| / |load vector| of the last state.
         energies: Elastic, foundation and fracture energy of the last state, cell units.
-        load: Load of the last state over the AT1 onset strain.
+        load: Load of the last state over the AT1 onset strain (with a front: the load itself).
         stop: Why it ended.
     """
 
@@ -167,23 +118,6 @@ class FractureResult:
     stop: Stop
 
 
-def onset_strain(elasticity: Elasticity, ell: float, eigen: tuple[float, float] = (1.0, 1.0)) -> float:
-    """Return the load s at which a uniform sheet of Gc = 1 begins to be damaged: e0 : C : e0 s² = 3 / (8 ell)."""
-    x, y = eigen
-    energy = elasticity.c11 * x * x + elasticity.c22 * y * y + 2 * elasticity.c12 * x * y
-    return math.sqrt(0.375 / (ell * energy))
-
-
-def strain_unit(youngs_modulus: float, fracture_energy: float, cell: float) -> float:
-    """Return the strain that one unit stands for: sqrt(Gc / (E h)); E in Pa, Gc in J/m², h in m."""
-    return math.sqrt(fracture_energy / (youngs_modulus * cell))
-
-
-def opening_unit(youngs_modulus: float, fracture_energy: float, cell: float) -> float:
-    """Return the metres that one unit of displacement stands for: sqrt(Gc h / E)."""
-    return math.sqrt(fracture_energy * cell / youngs_modulus)
-
-
 def surface_density(damage: Float32, ell: float, crack_geometric: CrackGeometric = "AT1") -> float:
     """Return the crack length, cells: AT1 (3/8) sum(d / ell + ell |∇d|²), AT2 (1/2) sum(d² / ell + ell |∇d|²)."""
     gradient = float(np.square(np.diff(damage, axis=0)).sum() + np.square(np.diff(damage, axis=1)).sum())
@@ -193,10 +127,8 @@ def surface_density(damage: Float32, ell: float, crack_geometric: CrackGeometric
 
 def normal_strain(state: State, sheet: Sheet) -> tuple[Float32, Float32]:
     """Return the elastic strains (exx, eyy) of the cells, (ny, nx): total strain plus the load's eigenstrain."""
-    load = np.float32(state.load)
-    exx = np.diff(state.ux, axis=1) + load * sheet.eigen_x
-    eyy = np.diff(state.uy, axis=0) + load * sheet.eigen_y
-    return exx, eyy
+    factor, (ex, ey) = np.float32(sheet.factor(state.load)), sheet.shape(state.load)
+    return np.diff(state.ux, axis=1) + factor * ex, np.diff(state.uy, axis=0) + factor * ey
 
 
 def _flat(plane: Float32) -> Float32:
@@ -265,8 +197,8 @@ def make_constants(sheet: Sheet, control: LoadControl) -> Constants:
 
 def load_vector(level: Level, sheet: Sheet, load: float) -> tuple[Float32, Float32]:
     """Return div(g C e0) at ``load`` on the faces of the finest level, padded planes."""
-    g, e = np.float32(load) * level.g, sheet.elasticity
-    ex, ey = np.pad(sheet.eigen_x, 1), np.pad(sheet.eigen_y, 1)
+    g, e = np.float32(sheet.factor(load)) * level.g, sheet.elasticity
+    ex, ey = (np.pad(plane, 1) for plane in sheet.shape(load))
     sx, sy = g * (e.c11 * ex + e.c12 * ey), g * (e.c22 * ey + e.c12 * ex)
     fx, fy = np.zeros_like(g), np.zeros_like(g)
     fx[:, 1:], fy[1:] = sx[:, 1:] - sx[:, :-1], sy[1:] - sy[:-1]
@@ -305,9 +237,9 @@ def energies(state: State, sheet: Sheet) -> tuple[float, float, float]:
     e, d = sheet.elasticity, state.damage.astype(np.float64)
     g = (1 - d) ** 2 + RESIDUAL_STIFFNESS
     gamma = np.diff(state.ux[:, 1:-1], axis=0) + np.diff(state.uy[1:-1], axis=1)
-    mean = 0.25 * (d[1:, 1:] + d[:-1, 1:] + d[1:, :-1] + d[:-1, :-1])
+    corner = corner_damage(np.pad(d, 1))[2:-1, 2:-1]
     normal = 0.5 * (g * (e.c11 * exx**2 + e.c22 * eyy**2 + 2 * e.c12 * exx * eyy)).sum()
-    shear = 0.5 * e.c66 * (((1 - mean) ** 2 + RESIDUAL_STIFFNESS) * gamma.astype(np.float64) ** 2).sum()
+    shear = 0.5 * e.c66 * (((1 - corner) ** 2 + RESIDUAL_STIFFNESS) * gamma.astype(np.float64) ** 2).sum()
     motion = np.square(state.ux, dtype=np.float64).sum() + np.square(state.uy, dtype=np.float64).sum()
     ground = 0.5 * sheet.stiffness * motion
     gradient = np.square(np.diff(d, axis=0)).sum() + np.square(np.diff(d, axis=1)).sum()
@@ -322,12 +254,14 @@ class _Run:
     def __init__(self, sheet: Sheet, control: LoadControl) -> None:
         self.sheet, self.control = sheet, control
         self.constants = make_constants(sheet, control)
-        unit = onset_strain(sheet.elasticity, sheet.ell, (float(sheet.eigen_x.max()), float(sheet.eigen_y.max())))
+        eigen = float(np.abs(sheet.eigen_x).max()), float(np.abs(sheet.eigen_y).max())
+        unit = 1.0 if sheet.front > 0 else onset_strain(sheet.elasticity, sheet.ell, eigen)
         self.unit, self.load, self.limit = unit, control.first * unit, control.last * unit
         # One tip counts half; a wide sheet on a short foundation has independent regions, each with its tip.
         regions = max(1.0, min(sheet.gc.shape) / (3 * (sheet.foundation_length or np.inf))) ** 2
         self.running = 0.5 * control.pace * regions
         self.fields = make_fields(sheet)
+        self._strain()
         _start(self.fields, sheet, self.load)
         self.scratch = np.zeros((9, self.fields.ux.size), np.float32)
         self.step, self.calm_checks, self.growth = 0, 0, 0.0
@@ -335,7 +269,7 @@ class _Run:
 
     def advance(self) -> None:
         """Make the steps up to the next check and note the growth."""
-        advance(self.fields, self.scratch, self.constants, self.load, CHECK_STEPS)
+        advance(self.fields, self.scratch, self.constants, self.sheet.factor(self.load), CHECK_STEPS)
         self.step += CHECK_STEPS
         damage = float(self.fields.damage.sum())
         growth = (damage - self.damage) / CHECK_STEPS
@@ -343,14 +277,25 @@ class _Run:
         self.calm_checks = self.calm_checks + 1 if calm else 0
         self.damage, self.growth = damage, growth
 
+    def _strain(self) -> None:
+        """Bring the eigenstrain of a front to the load."""
+        if self.sheet.front > 0:
+            for flat, plane in zip(
+                (self.fields.eigen_x, self.fields.eigen_y), self.sheet.shape(self.load), strict=True
+            ):
+                flat.reshape(plane.shape[0] + 2, -1)[1:-1, 1:-1] = plane
+
     def raise_load(self) -> None:
         """Raise the load unless cracks run; the motion scales with it, as equilibrium is linear at fixed damage."""
         if self.load >= self.limit or self.growth >= self.running:
             return
         factor = min(1 + self.control.rise * (1 - max(self.growth, 0.0) / self.running), self.limit / self.load)
+        self.load *= factor
+        if self.sheet.front > 0:
+            self._strain()
+            return
         for plane in (self.fields.ux, self.fields.uy, self.fields.vx, self.fields.vy):
             np.multiply(plane, np.float32(factor), out=plane)
-        self.load *= factor
 
     def state(self, *, copy: bool) -> State:
         """Return the present state, as views or as copies."""
@@ -377,7 +322,8 @@ def grow(
 
     Args:
         sheet: What is broken.
-        control: How the load rises: load factors are relative to :func:`onset_strain` of the largest eigenstrain.
+        control: How the load rises: load factors are relative to :func:`onset_strain` of the largest eigenstrain, or
+            to 1 where a front carries the strain.
         targets: Rising sizes at which a state is kept; the run ends at the last.
         reached: Whether a state has the size given; called with views that are valid during the call only.
 

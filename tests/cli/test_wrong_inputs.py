@@ -115,6 +115,7 @@ MANIFESTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 """Manifest file by name: what is replaced in BASE, by what, and the words that the line must hold."""
 
 OWN = "generate --images {w}/good --material steel --defects crack=1 --pixel-size 200um --count 4 --out {w}/out"
+ONE = "simulate crack --scenario star"
 SETS = "generate --categories bottle --per-category 1 --size 64 --out {w}/out"
 
 FLAGS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -196,7 +197,7 @@ FLAGS: dict[str, tuple[str, tuple[str, ...]]] = {
     "foreground missing": (f"{OWN} --foreground {{w}}/none", ("foreground", "none", "folder")),
     "foreground empty": (f"{OWN} --foreground {{w}}/nothing", ("none of 3 pictures", "000.png", "foreground mask")),
     "unknown option": (f"{OWN} --colour red", ("--colour", "see 'maphc2f generate --help'")),
-    "unknown command": ("generat", ("generat", "maphc2f --help")),
+    "unknown command": ("generat", ("no command 'generat'", "did you mean generate", "maphc2f --help")),
     "missing out": ("generate --categories bottle", ("--out", "see 'maphc2f generate --help'")),
     "option without value": ("plan --categories", ("--categories", "requires an argument", "--help")),
     "extra argument": ("plan bottle", ("bottle", "see 'maphc2f plan --help'")),
@@ -207,6 +208,31 @@ FLAGS: dict[str, tuple[str, tuple[str, ...]]] = {
         OWN.replace("generate", "preview").replace("--count 4", "--samples 1").replace("{w}/out", "{w}/file.txt/x.png"),
         ("x.png", "cannot write", "--out"),
     ),
+    # one simulation
+    "simulate family": (f"{ONE.replace('crack', 'crak')} --out a.png", ("FAMILY", "'crak'", "did you mean crack")),
+    "simulate scenario": (ONE.replace("star", "sta") + " --out a.png", ("--scenario", "'sta'", "did you mean star")),
+    "simulate no scenario": ("simulate crack --out a.png", ("--scenario", "missing", "star")),
+    "simulate material": (f"{ONE} --material glas --out a.png", ("--material", "'glas'", "did you mean glass")),
+    "simulate unsuited": (
+        "simulate crack --scenario craquelure --material glass --out a.png",
+        ("--material", "glass lacks coating_thickness", "paint"),
+    ),
+    "simulate ending": (f"{ONE} --out a.jpg", ("--out", "'a.jpg'", ".npz, .png or .gif")),
+    "simulate severity": (f"{ONE} --severity 1.5 --out a.png", ("--severity", "1.5", "0.16 to 1")),
+    "simulate severity 0": (f"{ONE} --severity 0 --out a.png", ("--severity", "sizes from 0.16")),
+    "simulate severity nan": (f"{ONE} --severity nan --out a.png", ("--severity", "nan")),
+    "simulate size": (f"{ONE} --size 2m --out a.png", ("--size", "2000 mm", "0.8192 to 5.12 mm", "--pixel-size")),
+    "simulate size without unit": (f"{ONE} --size 2 --out a.png", ("--size", "'2' is not a length")),
+    "simulate size and severity": (f"{ONE} --size 2mm --severity 0.5 --out a.png", ("--size", "together with")),
+    "simulate pixel size": (f"{ONE} --pixel-size 2m --out a.png", ("--pixel-size", "2 m a pixel")),
+    "simulate set form": (f"{ONE} --set arms --out a.png", ("--set", "'arms' is not name=low..high", "list scenarios")),
+    "simulate set name": (f"{ONE} --set arm=3 --out a.png", ("--set", "'arm' of crack.star", "did you mean arms")),
+    "simulate set falls": (f"{ONE} --set arms=5..3 --out a.png", ("--set", "a range must rise", "3..6")),
+    "simulate set negative": (f"{ONE} --set arms=-3 --out a.png", ("--set", "must be > 0", "3..6")),
+    "simulate stages": (f"{ONE} --stages 0 --out a.png", ("--stages", "0")),
+    "simulate unwritable": (f"{ONE} --out {{w}}/file.txt/a.png", ("a.png", "cannot write")),
+    "list scenario": ("list scenarios crack.stra", ("unknown scenario 'crack.stra'", "did you mean crack.star")),
+    "list name": ("list materials steel", ("'steel'", "leave the name out")),
     # specimens
     "groups missing": (f"{OWN} --groups {{w}}/none.csv", ("--groups", "none.csv", "cannot read", "file,group")),
     "groups folder": (f"{OWN} --groups {{w}}/good", ("--groups", "cannot read", "file,group")),

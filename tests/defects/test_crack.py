@@ -9,9 +9,11 @@ import pytest
 
 from maphc2f.defects import FAMILIES
 from maphc2f.defects.crack import FAMILY, SCENARIOS
+from maphc2f.defects.crack_holes import Hole, chords, discs, thread
 from maphc2f.errors import SimulationRejected, UserError
 from maphc2f.rng import stream
 from maphc2f.sample import SimulationRequest
+from maphc2f.solvers.ridge import centreline, segments
 from maphc2f.spec import MaterialSpec
 
 FIELD = 256 * 5e-5
@@ -54,7 +56,7 @@ def simulate(scenario, seed=0, stages=(0.4, 0.7, 1.0), size=0.5 * FIELD, **param
     pytest.fail(f"{scenario} was rejected eight times")
 
 
-@pytest.fixture(scope="module", params=sorted(SCENARIOS))
+@pytest.fixture(scope="module", params=sorted(set(SCENARIOS) - {"chip"}))
 def simulation(request):
     return simulate(request.param)
 
@@ -92,7 +94,10 @@ def test_snapshots_keep_their_contract(simulation):
         assert s.depth is s.displacement is s.product is None
         length = np.hypot(*(s.trace[:, 1, :2] - s.trace[:, 0, :2]).T).sum()
         assert s.measures["length"] == pytest.approx(length, rel=1e-4)
-        assert s.measures["opening_max"] == s.trace[..., 2].max()
+        if simulation.scenario == "between_holes":
+            assert 0 < s.measures["opening_max"] < 0.05 * s.trace[..., 2].max()
+        else:
+            assert s.measures["opening_max"] == s.trace[..., 2].max()
 
 
 def test_trace_lies_on_the_phase_field(simulation):
@@ -107,8 +112,8 @@ def test_anchor_is_where_the_placement_says(simulation):
     points = simulation.snapshots[-1].trace[..., :2].reshape(-1, 2)
     if simulation.placement == "edge":
         assert points[:, 0].min() == 0
-        mouth = points[points[:, 0].argmin()]
-        assert abs(mouth[1]) < 1e-9
+        mouths = points[points[:, 0] == 0]
+        assert np.abs(mouths[:, 1]).min() < 1e-9
     else:
         middle = 0.5 * (points.min(0) + points.max(0))
         assert np.abs(middle).max() < 1e-6
@@ -175,6 +180,50 @@ def test_networks_close_their_meshes():
     # By Euler, there are at least edges - vertices + 1 meshes.
     assert len(s.trace) - len(ends) + 1 >= 1
     assert n_free / (s.measures["length"] / s.spacing) < 0.06
+
+
+def free_ends(snapshot):
+    """Positions (y, x), in cells of the grid, of the ends of chains that meet no other."""
+    points = (snapshot.trace[..., :2].reshape(-1, 2) - np.array(snapshot.origin)) / snapshot.spacing + 0.5
+    ends, count = np.unique(np.round(points, 2), axis=0, return_counts=True)
+    return ends[count == 1]
+
+
+def test_arms_of_stars_prefer_no_axis():
+    """The mean of cos 4θ over the tips of 40 stars is 0 within 2.5 standard errors 1 / √(2 n)."""
+    angles = []
+    for seed in range(40):
+        snapshot = simulate("star", seed, (1.0,)).snapshots[-1]
+        away = free_ends(snapshot) - np.array(snapshot.extent.shape) / 2
+        angles += list(np.arctan2(*away[np.hypot(*away.T) > 12].T))
+    assert len(angles) > 120
+    assert abs(np.cos(4 * np.array(angles)).mean()) < 2.5 / np.sqrt(2 * len(angles))
+
+
+def test_shocked_edges_arrest_some_cracks():
+    """Cracks leave others behind: the deepest tip lies half as deep again as the shallowest that is traced."""
+    for seed in range(4):
+        ends = free_ends(simulate("thermal_shock", seed).snapshots[-1])
+        assert np.count_nonzero(ends[:, 0] < 0.01) >= 3
+        depths = ends[ends[:, 0] > 0.01, 0]
+        assert depths.max() > 1.5 * depths.min()
+
+
+def test_a_strip_as_wide_as_the_chords_is_the_disc():
+    holes = (Hole((40.0, 30.0), 6.0), Hole((70.0, 34.0), 4.0))
+    damage = discs(holes, (110, 64)).astype(np.float32)
+    damage[45:68, 31] = 1
+    line = thread(centreline(damage), holes)
+    width = chords(line, holes)
+    share = np.linspace(0, 1, 9)[:, None, None]
+    rows = segments(line, width)
+    py, px, w = ((1 - share) * rows[:, 0] + share * rows[:, 1]).reshape(-1, 3).T
+    y, x = np.mgrid[:110, :64] + 0.5
+    apart = np.hypot(y[..., None] - py, x[..., None] - px)
+    covered = apart.min(axis=-1) <= 0.5 * w[apart.argmin(axis=-1)]
+    assert np.count_nonzero(covered != discs(holes, (110, 64))) < 0.12 * np.count_nonzero(discs(holes, (110, 64)))
+    assert width.max() == pytest.approx(12)
+    assert (np.hypot(*np.diff(line.points, axis=0).T)[line.inner] < 4).all()
 
 
 def test_a_load_too_weak_is_rejected():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -65,6 +66,47 @@ def test_step_equals_its_twin(nucleation, eigen):
     assert np.abs(fields.ux).max() > 0.05
     for name, got, want in zip(Fields._fields, fields, expected, strict=True):
         np.testing.assert_allclose(inner(got, c), inner(want, c), atol=3e-6, err_msg=name)
+
+
+def faces(f, c):
+    """All faces of a sheet, those of its sides included: ux (ny, nx + 1), uy (ny + 1, nx)."""
+    shape = (c.ny + 2, c.nx + 2)
+    return f.ux.reshape(shape)[1:-1, 1:], f.uy.reshape(shape)[1:, 1:-1]
+
+
+SIDES = list(itertools.product([True, False], repeat=4))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("fixed", SIDES, ids=lambda fixed: "".join("h" if held else "f" for held in fixed))
+def test_held_and_free_sides_equal_the_twins(fixed):
+    s = dataclasses.replace(noisy_sheet(), fixed=fixed)
+    c = make_constants(s, LoadControl(0.5, 1.0))
+    fields = make_fields(s)
+    expected = advance_numpy(Fields(*(a.copy() for a in fields)), c, 0.5, 12)
+    advance(fields, np.zeros((9, fields.ux.size), np.float32), c, 0.5, 12)
+    for got, want in zip(faces(fields, c), faces(expected, c), strict=True):
+        np.testing.assert_allclose(got, want, atol=3e-6)
+    ux, uy = faces(fields, c)
+    for held, side in zip(fixed, (uy[0], uy[-1], ux[:, 0], ux[:, -1]), strict=True):
+        moved = np.abs(side).max()
+        assert moved == 0 if held else moved > 0.05
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_one_free_side_is_as_good_as_another(side):
+    """A sheet turned so that its one free side lies elsewhere moves alike, to the last bits of the sums."""
+    s = noisy_sheet((12, 12), eigen=(1.0, 1.0))
+    free = tuple(i != side for i in range(4))
+    # Quarter turns that bring the top to the bottom, the left and the right.
+    turns = (0, 2, 1, 3)[side]
+    turned = dataclasses.replace(s, gc=np.rot90(s.gc, turns), notch=np.rot90(s.notch, turns), fixed=free)
+    (top, _), (f, c) = run(dataclasses.replace(s, fixed=(False, True, True, True)), 0.5, 12), run(turned, 0.5, 12)
+    np.testing.assert_allclose(np.rot90(inner(f.damage, c), -turns), inner(top.damage, c), atol=2e-5)
+    ux, uy = faces(f, c)
+    moved = [np.abs(edge).max() for edge in (uy[0], uy[-1], ux[:, 0], ux[:, -1])]
+    assert moved[side] > 0.05
+    assert moved[side] == pytest.approx(np.abs(faces(top, c)[1][0]).max(), rel=1e-4)
 
 
 @pytest.mark.kernel

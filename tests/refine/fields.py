@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -121,6 +123,20 @@ def window(
     )
 
 
+def chip_window(size: int, seed: int = 0, channels: int = 1, **looks: float) -> WindowInputs:
+    """A fracture face; its walls are as steep as they are high."""
+    fields = region_fields(size, radius=0.25, depth=4 * PIXEL_SIZE)
+    return window(fields, seed, channels, **{"broken_face": True, "gloss_loss": 0.95, "albedo_share": 0.5, **looks})
+
+
+def holed_window(size: int, seed: int = 0, channels: int = 1, **looks: float) -> WindowInputs:
+    """The same with a hole in the middle, behind which it is dark."""
+    item = chip_window(size, seed, channels, **looks)
+    hole = np.clip(0.5 - 6 - item.fields.distance, 0, 1).astype(np.float32)
+    behind = np.full_like(item.picture, 0.08) + np.float32(0.01) * item.noise
+    return replace(item, fields=replace(item.fields, removed=hole), behind=behind)
+
+
 def all_kinds(size: int, channels: int = 1) -> list[WindowInputs]:
     """One window of every kind that rendering tells apart."""
     rng = np.random.default_rng(5)
@@ -143,4 +159,14 @@ def all_kinds(size: int, channels: int = 1) -> list[WindowInputs]:
         opacity=0.5,
     )
     scratch = window(region_fields(size, moved=1.0), 7, channels, family="deformation", streak=0.85)
-    return [*lines, bright, pit, rust, dent, scratch, overlay]
+    return [
+        *lines,
+        bright,
+        pit,
+        rust,
+        dent,
+        scratch,
+        chip_window(size, 8, channels),
+        holed_window(size, 9, channels),
+        overlay,
+    ]
