@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import bias_corrosion, bias_crack, bias_deformation
+from benchmarks import bias_corrosion, bias_crack, bias_deformation, bias_edges
 from benchmarks.bias_table import Bias, Variant, rows_of, table
 from benchmarks.measurement import load_mix, machine_facts
 from benchmarks.scenario_mix import MIX, draw_case, standard_dataset
@@ -29,12 +29,14 @@ MORE_DRAWS = 3
 """Draws for each seed asked for, as some are rejected."""
 
 _SLOW = "load raised ten times as reluctantly, in steps a thirtieth as large"
+_SLOWER = "load raised ten times as reluctantly, in steps a tenth as large"
 _PITS = "steps a quarter as long, converged to 1e-4; for pits also half the spacing"
 _STAINS = "steps a quarter as long, ten times the sweeps"
 _PRESSED = "half the spacing, four times the load steps, tolerance 1e-4"
 
 VARIANTS: Mapping[str, Variant] = {
     **{f"crack.{name}": Variant(_SLOW, bias_crack.measure) for name in RECIPES},
+    "crack.chip": Variant(_SLOWER, bias_edges.chip),
     "corrosion.pit": Variant(_PITS, bias_corrosion.pit),
     "corrosion.pit_cluster": Variant(_PITS, bias_corrosion.cluster),
     "corrosion.rust_patch": Variant(_PITS, bias_corrosion.cluster),
@@ -44,6 +46,7 @@ VARIANTS: Mapping[str, Variant] = {
     "deformation.crease": Variant(_PRESSED, bias_deformation.press),
     "deformation.imprint": Variant("half the spacing, tolerance 1e-6", bias_deformation.imprint),
     "deformation.scratch": Variant("half the spacing", bias_deformation.scratch),
+    "deformation.edge_dent": Variant("four times the steps of loading and unloading", bias_edges.edge_dent),
     "deformation.wrinkle": Variant("half the spacing, 20 times the relaxation", bias_deformation.wrinkle),
 }
 """Converged setting of each scenario."""

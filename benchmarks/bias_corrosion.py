@@ -30,7 +30,7 @@ from maphc2f.solvers.pitting import Pits, StepControl
 TIGHT = StepControl(target=0.25 * CONTROL.target, tolerance=1e-4, max_sweeps=120, omega=CONTROL.omega)
 FINER = 2
 GAIN = 0.015
-"""Share that the thickest product gains in a converged step; production takes four times as much."""
+"""Share that the thickest product gains in a converged step; production takes five times as much."""
 
 SETTLED_SWEEPS = 20
 Plane = TypeVar("Plane", bound=np.generic)
@@ -82,8 +82,9 @@ def refined(pits: Pits, finer: int) -> Pits:
     fine = pitting.PitGrid((nz, ny, nx), grid.spacing / finer, grid.layer / finer)
     activity = _split(pits.bare_velocity, grid.padded, finer)
     activity = activity / np.float32(medium.reaction_rate * grid.spacing / medium.diffusivity)
-    opened = _split(pits.openness, grid.padded[1:], finer)
-    out = pitting.intact(fine, medium, activity.astype(np.float32), np.where(opened < 1, opened, 0).astype(np.float32))
+    opened = _split(pits.cover, grid.padded[1:], finer)
+    cover = np.where(opened < 1, opened, 0).astype(np.float32)
+    out = pitting.intact(fine, medium, activity.astype(np.float32), cover, pits.span * grid.spacing)
     inner = out.protection.reshape(fine.padded)[1:-1, 1:-1, 1:-1]
     inner[:] = _split(pits.protection, grid.padded, finer)
     pitting.break_film(out, *np.nonzero(opened >= 1))
@@ -119,7 +120,7 @@ def pit_sizes(pits: Pits) -> dict[str, float]:
     return {
         "depth": float(pitting.seen_depth(pits).max()),
         "width": largest_extent(pitting.mouth(pits) >= THRESHOLD) * h,
-        "metal lost": pits.dissolved * h**3,
+        "metal lost": pits.dissolved * h * h * pits.grid.layer,
     }
 
 
@@ -160,7 +161,7 @@ def pit(case: Case, name: str, seed: int) -> Pairs:
 
 def _break_weak(attack: Attack, layer: rust.Rust) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Take the cells whose film breaks now off the list of those that can, and return them."""
-    fresh = layer.dose * np.float32(attack.dose_unit) > attack.strength
+    fresh = (layer.dose + np.float32(0.5) * layer.latest) * np.float32(attack.dose_unit) > attack.strength
     attack.strength[fresh] = np.inf
     rows, columns = np.nonzero(fresh)
     return rows, columns

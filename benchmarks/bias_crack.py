@@ -4,7 +4,8 @@
 * :func:`network` compares patterns: length at rest at one load; at one size length, chains, free ends, opening.
 
 Slow loading raises the load ten times as reluctantly and in steps a thirtieth as large, so that the crack is near rest
-at every load. Load and length are those of the scenario: its own sheet, flaw and recipe.
+at every load, and damps its motion critically. Load and length are those of the scenario: its own sheet, flaw and
+recipe.
 """
 
 from __future__ import annotations
@@ -57,9 +58,10 @@ class Setting:
 
 
 def slow(control: LoadControl) -> LoadControl:
-    """Return the same control ten times as reluctant."""
+    """Return the same control ten times as reluctant, and damped as the foundation's slowest motion is critically."""
     return replace(
         control,
+        damping=1.0,
         pace=SLOWER * control.pace,
         rise=FINER_RISE * control.rise,
         quiet=min(control.quiet, 0.02),

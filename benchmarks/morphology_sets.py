@@ -201,6 +201,10 @@ class SoundGround:
         wide = np.pad(tile, ((0, rgb.shape[0]), (0, rgb.shape[1]), (0, 0)), mode="symmetric")
         return LoadedPicture(np.ascontiguousarray(wide[: rgb.shape[0], : rgb.shape[1]]).astype(np.uint8), None)
 
+    def tile_side(self, key: str) -> int:
+        """Return the side of the square at the top left that the rest of the picture mirrors, px."""
+        return self._square(dict(self.pairs)[key])[2]
+
     def _square(self, mask: str) -> tuple[int, int, int]:
         """Return (top, left, side) of the largest square whose points are all CLEARANCE from the mask."""
         sound = ~_read_mask(self.folder / mask)

@@ -2,21 +2,22 @@
 
 * :func:`user_dataset` with :class:`UserCategory` and :class:`RunOptions`.
 * :func:`override` changes a manifest's dataset by flags.
-* :func:`parse_defects`, :func:`parse_size`, :func:`parse_severity`, :func:`check_count`.
+* :func:`parse_defects`, :func:`parse_size`, :func:`parse_severity`, :func:`parse_per_sample`, :func:`check_count`.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from maphc2f.bundled import find_material
 from maphc2f.errors import ManifestError
 from maphc2f.explain import Loc, slugify, validate
-from maphc2f.spec import MAX_COUNT, DatasetSpec, DefectSpec, SizeSpec, parse_length
+from maphc2f.spec import MAX_COUNT, MAX_PER_SAMPLE, CalibrationSpec, DatasetSpec, DefectSpec, SizeSpec, parse_length
 
 DEFAULT_PIXEL_SIZE = 50e-6
 """Metres a pixel when nobody says: a part of some 5 cm fills a picture of 1,000 px."""
@@ -28,7 +29,25 @@ Fit = Literal["letterbox", "crop"]
 
 _CELL = re.compile(r"([a-z0-9_]+)(?:\.([a-z0-9_]+))?(?:=(.+))?")
 _SIZE = re.compile(r"(\d{1,6})(?:x(\d{1,6}))?")
+_PER_SAMPLE = re.compile(r"(\d{1,3})(?:\.\.(\d{1,3}))?")
 _SEVERITY = re.compile(r"([0-9]*\.?[0-9]+)\.\.([0-9]*\.?[0-9]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """Further flags of a category.
+
+    Attributes:
+        calibration: Measured looks by family or ``family.scenario``.
+        keep_out: Folder of masks of what no defect may touch.
+        combined: Share of samples that show two families.
+        per_sample: See :func:`parse_per_sample`; None keeps one.
+    """
+
+    calibration: Mapping[str, CalibrationSpec] = field(default_factory=dict)
+    keep_out: Path | None = None
+    combined: float = 0.0
+    per_sample: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +65,7 @@ class UserCategory:
         licence: SPDX expression; None leaves it unspecified.
         foreground: ``auto``, ``full`` or a folder of masks.
         severity: See :func:`parse_severity`; None keeps the default.
+        controls: What else shapes the samples.
     """
 
     images: Path
@@ -58,6 +78,7 @@ class UserCategory:
     licence: str | None = None
     foreground: str = "auto"
     severity: str | None = None
+    controls: Controls = Controls()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +116,8 @@ def user_dataset(category: UserCategory, options: RunOptions | None = None) -> D
         "foreground": category.foreground if category.foreground in {"auto", "full"} else "folder",
         "defects": [defect.model_dump() for defect in parse_defects(category.defects)],
         **_scale(category.pixel_size),
+        **_controls(category),
     }
-    if category.severity is not None:
-        stanza["severity"] = parse_severity(category.severity)
     values = {
         "name": name,
         "seed": options.seed,
@@ -187,6 +207,24 @@ def parse_severity(text: str, *, where: str = "--severity") -> tuple[float, floa
     return low, high
 
 
+def parse_per_sample(text: str, *, where: str = "--per-sample") -> tuple[int, int]:
+    """Return the range of ``"1..3"``, or of ``"2"``: always that many.
+
+    Raises:
+        ManifestError: The text has another form, the range falls, or it leaves 1 .. MAX_PER_SAMPLE.
+    """
+    match = _PER_SAMPLE.fullmatch(text.strip())
+    low, high = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+    if not 1 <= low <= high <= MAX_PER_SAMPLE:
+        raise ManifestError(
+            f"'{text}' is not a number of defects",
+            where=where,
+            rule=f"a whole number from 1 to {MAX_PER_SAMPLE}, or a rising range of them",
+            remedy="write it as in 2 or 1..3",
+        )
+    return low, high
+
+
 def check_count(count: int, *, where: str) -> int:
     """Return ``count`` if it can be a number of samples.
 
@@ -238,7 +276,26 @@ def _source(category: UserCategory) -> dict[str, Any]:
         source["licence"] = category.licence
     if category.foreground not in {"auto", "full"}:
         source["foreground_path"] = str(Path(category.foreground).resolve())
+    if category.controls.keep_out is not None:
+        source["keep_out_path"] = str(category.controls.keep_out.resolve())
     return source
+
+
+def _controls(category: UserCategory) -> dict[str, Any]:
+    """Return the keys of the stanza that shape its samples; ``--severity`` wins over measured sizes."""
+    controls = category.controls
+    stanza: dict[str, Any] = {}
+    looks = dict(controls.calibration)
+    if category.severity is not None:
+        stanza["severity"] = parse_severity(category.severity)
+        looks = {key: measured.model_copy(update={"size": None}) for key, measured in looks.items()}
+    if looks:
+        stanza["calibration"] = {key: measured.model_dump(mode="json") for key, measured in looks.items()}
+    if controls.per_sample is not None:
+        stanza["per_sample"] = parse_per_sample(controls.per_sample)
+    if controls.combined:
+        stanza["combined"] = float(controls.combined)
+    return stanza
 
 
 def _scale(pixel_size: str | None) -> dict[str, Any]:

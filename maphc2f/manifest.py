@@ -68,6 +68,9 @@ __all__ = [
 
 Tree = dict[str, Any]
 
+FOLDERS = ("path", "foreground_path", "keep_out_path")
+"""Keys of a source that name folders."""
+
 
 # --- TOML to spec --------------------------------------------------------------------------------------------------
 
@@ -171,9 +174,7 @@ def _with_paths(dataset: DatasetSpec, where: str, base: Path | None) -> DatasetS
         source, place = category.source, f"{where}: categories.{category.name}.source"
         _check_source(source, place)
         if source.kind == "folder":
-            source = source.model_copy(
-                update={key: _below(getattr(source, key), base) for key in ("path", "foreground_path")}
-            )
+            source = source.model_copy(update={key: _below(getattr(source, key), base) for key in FOLDERS})
         categories.append(category.model_copy(update={"source": source}))
     _check_path(dataset.textures, f"{where}: textures", absolute=True)
     update = {"categories": tuple(categories), "textures": _below(dataset.textures, base)}
@@ -189,7 +190,7 @@ def _check_source(source: SourceSpec, where: str) -> None:
             rule=f"kind = '{source.kind}' needs {needed}",
             remedy=f"add it; {REFERENCE} describes it",
         )
-    for key in ("path", "foreground_path"):
+    for key in FOLDERS:
         _check_path(getattr(source, key), f"{where}.{key}", absolute=source.kind == "folder")
 
 

@@ -18,8 +18,8 @@ from maphc2f.spec import MaterialSpec
 
 Float32 = NDArray[np.float32]
 UInt8 = NDArray[np.uint8]
-Placement = Literal["interior", "edge"]
-Orientation = Literal["free", "texture", "gravity"]
+Placement = Literal["interior", "edge", "picture"]
+Orientation = Literal["free", "texture", "gravity", "upright"]
 
 LABELS: tuple[str, ...] = (
     "good",
@@ -47,11 +47,12 @@ class Scenario:
         title: One line for people.
         size_range: Smallest and largest final size relative to the field of view; ``size_max`` is the upper end.
         parameters: Default ranges, SI units; the key says the quantity, the docstring of the family its unit.
-        placement: Whether the defect sits inside the part or starts at its outline.
+        placement: Whether the defect sits inside the part, starts at its outline, or lies over the whole picture and
+            shows where the part is.
         weight: Default share among the family's scenarios that suit a material.
         needs: Names of MaterialSpec fields or properties that must be non-zero for the scenario to make sense.
         orientation: ``free``: any; ``texture``: the frame's x axis follows a directed texture, if there is one;
-            ``gravity``: the frame's y axis points down the picture.
+            ``gravity``: the frame's y axis points down the picture; ``upright``: its axes are the picture's exactly.
         min_pixels: Least size of the first stage in pixels of the prepared picture: below, its parts would be lost.
         min_visible_share: In place of the family's, or None.
     """

@@ -1,6 +1,7 @@
 """Frozen, validated models of what is made: materials, categories, datasets. All quantities are in SI units.
 
-* :class:`MaterialSpec`, :class:`DefectSpec`, :class:`SourceSpec`, :class:`CategorySpec`, :class:`DatasetSpec`.
+* :class:`MaterialSpec`, :class:`DefectSpec`, :class:`CalibrationSpec`, :class:`SourceSpec`, :class:`CategorySpec`,
+  :class:`DatasetSpec`.
 * :func:`si` gives a field its symbol and unit, from which docs/notation.md is made.
 * :func:`parse_length` reads ``"50um"`` into metres.
 * :func:`canonical_digest` hashes any JSON-like value.
@@ -29,6 +30,7 @@ ALGORITHM_VERSION = 1
 
 MAX_COUNT = 100_000_000
 MAX_SNAPSHOTS = 8
+MAX_PER_SAMPLE = 8
 SOFT_MODULUS = 1e9
 """Young's modulus in Pa below which a sheet counts as soft."""
 
@@ -70,8 +72,11 @@ def _ordered(value: tuple[float, float]) -> tuple[float, float]:
 Range = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Above = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
+NotBelow = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+Cell = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)?$", max_length=129)]
 
 
 def si(symbol: str, unit: str) -> JsonDict:
@@ -188,6 +193,16 @@ class MaterialSpec(Frozen):
         return self.youngs_modulus >= SOFT_MODULUS and not 0 < self.yield_stress <= self.tensile_strength
 
     @property
+    def chips(self) -> bool:
+        """Whether pieces break out at its edges: brittle, and not along fibres, which splinter instead."""
+        return self.brittle and not self.has_grain
+
+    @property
+    def crushes(self) -> bool:
+        """Whether a blow leaves its edge dented: it yields before it breaks, and is no fabric or hide."""
+        return self.yields and not self.brittle and not self.has_grain
+
+    @property
     def wrinkles(self) -> bool:
         """Whether it has a skin that buckles rather than cracks: a yielding film on it, or a soft sheet."""
         return self.yields and (self.coating_thickness > 0 or self.youngs_modulus < SOFT_MODULUS)
@@ -205,6 +220,17 @@ class DefectSpec(Frozen):
     parameters: dict[str, Range] = Field(default_factory=dict, description="Overrides of the scenario's ranges, SI.")
 
 
+class CalibrationSpec(Frozen):
+    """How real defects of a family look, as ``maphc2f calibrate`` measures them; None keeps the family's own range."""
+
+    contrast: Above | None = Field(None, description="Change of the strongest part over the picture's contrast unit.")
+    bright: Fraction | None = Field(None, description="Share of defects brighter than their surroundings.")
+    width: Above | None = Field(None, description="Mouth of a crack as it is seen, m.")
+    roughness: NotBelow | None = Field(None, description="Fine texture of exposed material over the surface's own.")
+    edge: NotBelow | None = Field(None, description="Softness (sigma) of the rim of a region besides the lens, m.")
+    size: Above | None = Field(None, description="Length of a crack or diameter of a region, m.")
+
+
 class SourceSpec(Frozen):
     """Where the good pictures come from.
 
@@ -218,6 +244,7 @@ class SourceSpec(Frozen):
     pool: Annotated[int, Field(ge=1, le=100_000)] = Field(200, description="Procedural pictures in the pool.")
     licence: str = Field("LicenseRef-unspecified", min_length=1, description="SPDX expression of the pictures.")
     foreground_path: str | None = Field(None, description="Folder of foreground masks, for foreground = 'folder'.")
+    keep_out_path: str | None = Field(None, description="Folder of masks of what no defect may touch.")
 
 
 class CategorySpec(Frozen):
@@ -248,6 +275,13 @@ class CategorySpec(Frozen):
     min_visible_share: Fraction | None = Field(
         None, description="Overrides the family's default; 0 for detection limits."
     )
+    combined: Fraction = Field(0.0, description="Share of samples that show two families of the mix at once.")
+    per_sample: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(le=MAX_PER_SAMPLE)]] = Field(
+        (1, 1), description="Least and most defects of a sample."
+    )
+    calibration: dict[Cell, CalibrationSpec] = Field(
+        default_factory=dict, description="Measured looks, by family or family.scenario."
+    )
 
     @property
     def field_of_view(self) -> float:
@@ -262,6 +296,12 @@ class CategorySpec(Frozen):
             raise ValueError(msg)
         if self.foreground == "folder" and not self.source.foreground_path:
             msg = "foreground = 'folder' needs source.foreground_path"
+            raise ValueError(msg)
+        if self.per_sample[0] > self.per_sample[1]:
+            msg = f"per_sample must rise, got {self.per_sample[0]} .. {self.per_sample[1]}"
+            raise ValueError(msg)
+        if self.combined > 0 and len({defect.family for defect in self.defects}) < 2:
+            msg = "combined needs at least two families in the mix"
             raise ValueError(msg)
         return self
 
@@ -296,7 +336,7 @@ class DatasetSpec(Frozen):
     snapshots: Annotated[int, Field(ge=1, le=MAX_SNAPSHOTS)] = 4
     stages: Stage = "npcf++"
     device: Literal["cpu", "cuda"] = "cpu"
-    textures: str | None = Field(None, description="Folder of pictures for texture_overlay; None: procedural ones.")
+    textures: str | None = Field(None, description="Folder of pictures for texture overlays; None: procedural ones.")
     textures_digest: str | None = Field(None, description="SHA-256 over that folder's names and bytes; set by a run.")
     categories: Annotated[tuple[CategorySpec, ...], Field(min_length=1)]
     materials: dict[Slug, MaterialSpec] = Field(description="Every material that a category uses, by name.")
@@ -337,10 +377,17 @@ def recipe_digest(dataset: DatasetSpec, category: CategorySpec) -> str:
     """Return the digest of all that decides a sample of ``category``, which excludes its count and other categories.
 
     Paths of folders are left out: the same pictures elsewhere make the same samples (pictures enter by their SHA-256).
+    Controls that are not used leave no trace, so that recipes from before there was one keep their digests.
     """
-    stanza = category.model_dump(mode="json", exclude={"count": True, "source": {"path", "foreground_path"}})
+    paths = {"path", "foreground_path", "keep_out_path"}
+    stanza = category.model_dump(mode="json", exclude={"count": True, "source": paths})
+    for name in ("combined", "per_sample", "calibration"):
+        if getattr(category, name) == CategorySpec.model_fields[name].get_default(call_default_factory=True):
+            del stanza[name]
+    if category.source.keep_out_path is not None:
+        stanza["keep_out"] = True
     shared = dataset.model_dump(mode="json", include={"seed", "size", "snapshots", "stages"})
-    if any(defect.family == "texture_overlay" for defect in category.defects):
+    if any(defect.family in ("texture_overlay", "perlin_overlay") for defect in category.defects):
         shared["textures"] = dataset.textures_digest
     material = dataset.materials[category.material].model_dump(mode="json")
     return canonical_digest({"algorithm": ALGORITHM_VERSION, "category": stanza, "material": material, **shared})

@@ -184,6 +184,9 @@ OTHERS = {
     "substrate_symmetry": "flips",
     "hypothesis": "hypersphere",
     "min_visible_share": 0.0,
+    "combined": 0.5,
+    "per_sample": (1, 2),
+    "calibration": {"crack": {"contrast": (2.0, 3.0)}},
     "dataset": "visa",
     "name": "bolt",
     "source": {"kind": "folder", "path": "nuts", "licence": "MIT"},
@@ -192,7 +195,8 @@ OTHERS = {
 
 @pytest.mark.parametrize("key", sorted(OTHERS))
 def test_every_key_of_a_stanza_changes_its_recipe(key: str) -> None:
-    before, after = category(), category(**{key: OTHERS[key]})
+    mix = ({"family": "crack"}, {"family": "corrosion"})
+    before, after = category(defects=mix), category(**{"defects": mix, key: OTHERS[key]})
     assert recipe_digest(dataset(before), before) != recipe_digest(dataset(after), after)
 
 
@@ -217,6 +221,9 @@ def test_count_and_folders_change_no_recipe() -> None:
     moved = category(count=99, source=SourceSpec(kind="folder", path="elsewhere/nuts", foreground_path="masks"))
     assert recipe_digest(dataset(moved), moved) == recipe_digest(dataset(), category())
     assert manifest_digest(dataset(moved)) != manifest_digest(dataset())
+    there, here = (category(source=SourceSpec(kind="folder", path="nuts", keep_out_path=p)) for p in ("a", "b"))
+    assert recipe_digest(dataset(there), there) == recipe_digest(dataset(here), here)
+    assert recipe_digest(dataset(there), there) != recipe_digest(dataset(), category())
 
 
 def test_manifest_digest_ignores_the_order_of_categories() -> None:

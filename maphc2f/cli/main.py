@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "simulate": ("maphc2f.cli.simulate", "Run the physics of one defect and show its fields."),
     "list": ("maphc2f.cli.catalogue", "List categories, materials, families or scenarios."),
     "categories": ("maphc2f.cli.categories", "Check manifests of your own."),
+    "calibrate": ("maphc2f.cli.calibrate", "Fit the looks of a family to a few real defects."),
     "foreground": ("maphc2f.cli.foreground", "Find the part in every picture of a folder."),
     "doctor": ("maphc2f.cli.doctor", "Check this installation and machine."),
 }

@@ -17,6 +17,7 @@ from maphc2f.errors import VerificationError
 )
 @click.option("--images", type=click.Path(path_type=Path), metavar="DIR", help="Where your pictures are now.")
 @click.option("--foreground", type=click.Path(path_type=Path), metavar="DIR", help="Where their masks are now.")
+@click.option("--keep-out", type=click.Path(path_type=Path), metavar="DIR", help="Where the keep-out masks are now.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Write picture and mask here.")
 def command(
     sample_id: str,
@@ -24,6 +25,7 @@ def command(
     data_root: Path | None,
     images: Path | None,
     foreground: Path | None,
+    keep_out: Path | None,
     out: Path | None,
 ) -> None:
     """Make one sample again from its recipe and compare it with the dataset's, bit by bit."""
@@ -32,7 +34,7 @@ def command(
     set_thread_variables()
     from maphc2f.generate.reproduce import reproduce
 
-    result = reproduce(dataset, sample_id, data_root=data_root, images=images, masks=foreground)
+    result = reproduce(dataset, sample_id, data_root=data_root, images=images, masks=foreground, keep_out=keep_out)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for name in ("image", "mask"):

@@ -49,6 +49,21 @@ _OPTIONS = [
     click.option("--group-regex", metavar="R", help="Regular expression whose group 1 names the part."),
     click.option("--foreground", metavar="auto|full|DIR", help="Where the part is; default auto."),
     click.option("--severity", metavar="A..B", help="Range of final sizes over the largest, as in 0.2..0.8."),
+    click.option(
+        "--calibration",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="TOML",
+        help="Looks measured by 'maphc2f calibrate'; once for each family.",
+    ),
+    click.option(
+        "--keep-out",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Masks, called as their pictures, of what no defect may touch.",
+    ),
+    click.option("--combined", type=float, metavar="SHARE", help="Share of samples with two families, 0 to 1."),
+    click.option("--per-sample", metavar="N|A..B", help="Defects of the same family in each sample; default 1."),
     click.option("--size", metavar="native|N|WxH", help="Size of the pictures; default native with --images."),
     click.option(
         "--fit", type=click.Choice(["letterbox", "crop"]), help="How pictures reach --size; default letterbox."
@@ -65,7 +80,7 @@ _OPTIONS = [
         show_default=True,
         help="For the refinement.",
     ),
-    click.option("--textures", type=click.Path(path_type=Path), metavar="DIR", help="Pictures for texture_overlay."),
+    click.option("--textures", type=click.Path(path_type=Path), metavar="DIR", help="Pictures for texture overlays."),
 ]
 
 
@@ -96,6 +111,10 @@ class Selection:
     group_regex: str | None = None
     foreground: str | None = None
     severity: str | None = None
+    calibration: tuple[Path, ...] = ()
+    keep_out: Path | None = None
+    combined: float | None = None
+    per_sample: str | None = None
     size: str | None = None
     fit: str | None = None
     seed: int | None = None
@@ -134,6 +153,10 @@ class Selection:
             "--group-regex": self.group_regex,
             "--foreground": self.foreground,
             "--severity": self.severity,
+            "--calibration": self.calibration or None,
+            "--keep-out": self.keep_out,
+            "--combined": self.combined,
+            "--per-sample": self.per_sample,
         }
         shared = {
             "--categories": self.categories,
@@ -165,6 +188,13 @@ class Selection:
                 where="--foreground",
                 rule="auto, full or a folder of masks",
                 remedy="check the path, or make masks with 'maphc2f foreground'",
+            )
+        if self.keep_out is not None and not self.keep_out.is_dir():
+            raise ManifestError(
+                f"no such folder '{self.keep_out}'",
+                where="--keep-out",
+                rule="a folder of masks called as their pictures",
+                remedy="check the path, or leave it out",
             )
         if self.groups and self.group_regex:
             raise ManifestError(
@@ -205,7 +235,8 @@ class Selection:
         return override(dataset, **changes)
 
     def _from_images(self) -> DatasetSpec:
-        from maphc2f.flags import RunOptions, UserCategory, user_dataset
+        from maphc2f.flags import Controls, RunOptions, UserCategory, user_dataset
+        from maphc2f.generate.calibrate import load_calibrations
         from maphc2f.generate.sources import nominal_size
 
         images = self.images or Path()
@@ -220,6 +251,9 @@ class Selection:
             licence=self.licence,
             foreground=self.foreground or "auto",
             severity=self.severity,
+            controls=Controls(
+                load_calibrations(self.calibration), self.keep_out, self.combined or 0.0, self.per_sample
+            ),
         )
         fit: Any = self.fit or "letterbox"
         options = RunOptions(

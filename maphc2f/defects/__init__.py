@@ -23,6 +23,9 @@ FAMILIES: Registry[DefectFamily] = Registry(
         "corrosion": lambda: _load("corrosion"),
         "deformation": lambda: _load("deformation"),
         "texture_overlay": lambda: _load("texture_overlay"),
+        "perlin_overlay": lambda: _load("perlin_overlay"),
+        "cut_paste": lambda: _load("cut_paste"),
+        "poisson_blend": lambda: _load("poisson_blend"),
     },
     entry_point_group="maphc2f.families",
 )

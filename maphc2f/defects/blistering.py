@@ -111,7 +111,11 @@ def _bonded(request: SimulationRequest, numbers: Numbers, n: int, rng: np.random
     grid = pitting.PitGrid((1, n, n), spacing, spacing)
     weakness = surface.activity(grid.shape, numbers, n / DOMAIN, rng)
     pores = numbers["permeability"] * np.exp(0.5 * surface.noise(rng, (n, n), (2.0, 2.0)))
-    return pitting.intact(grid, medium(numbers, request.size, spacing), weakness, pores.astype(np.float32))
+    constants = medium(numbers, request.size, spacing)
+    layer = constants.boundary_layer / spacing
+    # The openness m at which a cell conducts ``pores`` times what it does in a flaw: ½ + δ/m = (½ + δ) / pores.
+    cover = layer * pores / (layer + 0.5 - 0.5 * np.minimum(pores, 1.0))
+    return pitting.intact(grid, constants, weakness, cover.astype(np.float32))
 
 
 def _flaws(pits: pitting.Pits, numbers: Numbers, size: float, rng: np.random.Generator) -> list[Flaw]:

@@ -19,25 +19,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from maphc2f.defects.chip_flaws import Flaw, flaw_cells
 from maphc2f.errors import SimulationRejected
 from maphc2f.solvers.fracture import FractureResult, LoadControl, State, grow
 from maphc2f.solvers.random_fields import gaussian_field, lognormal_toughness
-from maphc2f.solvers.ridge import sample
 from maphc2f.solvers.sheet import Elasticity, Sheet
 from maphc2f.spec import MaterialSpec
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-PLAN_SHAPE = (40, 80)
 SECTION_SHAPE = (40, 32)
-PLAN_DISTANCE = 9.0
-"""Distance of the flaw's middle from the outline, cells."""
-
 SECTION_DISTANCE = 12.0
 SECTION_FLAW = 12.0
 """Depth of the flaw under the contact, cells: the corner of the median crack that the contact leaves."""
@@ -68,13 +65,16 @@ HALF_WIDTH = 2.0 * 2.0 * (1.0 - math.sqrt(LEVEL))
 NEAR_SURFACE = 4
 """A tip this near a free surface has reached it, cells: the damage has no room for a profile (2 ell wide) beside it."""
 
+TIP_ZONE = NEAR_SURFACE + HALF_WIDTH
+"""Distance from the outline below which the contour is the crack's continuation, cells."""
+
 SLACK = 6
 """How far the crack may reach beyond the place where it comes up, cells."""
 
 SMOOTHING = 1.2
 """Standard deviation, cells, over which the steps of the grid are taken out of a curve."""
 
-CONTROL = LoadControl(first=1.0, last=90.0, damping=0.5, rise=0.1, max_steps=900)
+CONTROL = LoadControl(first=1.0, last=90.0, damping=0.5, rise=0.12, max_steps=1200)
 SAMPLES = 129
 ANGLES = np.linspace(0.0, math.pi, SAMPLES)
 RAY_STEP = 0.25
@@ -86,51 +86,35 @@ FLANK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Flaw:
-    """The flaw under the outline and the push that opens it.
-
-    Attributes:
-        length: Over its distance from the outline.
-        angle: Tilt against the outline, rad.
-        push_offset: Where along it the push acts, over half its length.
-        confinement: Swelling along the outline over that of the pad: the contact also presses the rim along itself,
-            and a crack that runs along a compression keeps to it (Cotterell, Rice, Int. J. Fracture 16 (1980) 155,
-            doi 10.1007/BF00012619).
-    """
-
-    length: float
-    angle: float
-    push_offset: float
-    confinement: float
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """The crack seen from above, as a curve round the contact; lengths over the chord that it cuts from the outline.
 
-    One radius a direction: the region is star-shaped about the contact, so that chips of one shape and growing size lie
-    in each other.
+    With distances from the outline divided by ``flatness``, a sliver is as round as a shell, and one radius a direction
+    describes both. The region is star-shaped about the contact, so that chips of one shape and growing size lie in
+    each other.
 
     Attributes:
-        radius: Float64 (SAMPLES,), at angles 0 (along the outline, +x) .. pi (-x); the part is at pi / 2. > 0, the
-            first and the last together 1.
+        radius: Float64 (SAMPLES,), at angles 0 (along the outline, +x) .. pi (-x) of the stretched plane; the part is
+            at pi / 2. > 0, the first and the last together 1.
         load: Load at break-out over the AT1 onset.
         steps: Solver steps.
         residual: The solver's.
+        flatness: Reach over half the chord, about.
     """
 
     radius: Float64
     load: float
     steps: int
     residual: float
+    flatness: float = 1.0
 
     @property
     def reach(self) -> float:
         """Largest distance from the outline over the chord."""
-        return float((self.radius * np.sin(ANGLES)).max())
+        return self.flatness * float((self.radius * np.sin(ANGLES)).max())
 
     def __call__(self, angle: NDArray[np.floating]) -> Float64:
-        """Return the radius at angles from the outline, rad in 0 .. pi, any shape."""
+        """Return the radius at angles from the outline in the stretched plane, rad in 0 .. pi, any shape."""
         return np.interp(angle, ANGLES, self.radius)
 
 
@@ -175,18 +159,21 @@ def _notch(
     return notch
 
 
-def _run(sheet: Sheet, *, both: bool) -> tuple[FractureResult, State]:
+def _run(sheet: Sheet, control: LoadControl, *, both: bool) -> tuple[FractureResult, State]:
     """Load the sheet until the crack is back at the free surface y = 0, at one end or at both."""
 
     def reached(state: State, target: float) -> bool:
         del target
-        broken = state.damage > LEVEL
-        up, all_over = np.flatnonzero(broken[:NEAR_SURFACE].any(0)), np.flatnonzero(broken.any(0))
-        if len(up) == 0 or up[-1] < all_over[-1] - SLACK:
+        # Most looks are before the first tip is back: the few rows that say so are read alone.
+        up = np.flatnonzero((state.damage[:NEAR_SURFACE] > LEVEL).any(0))
+        if len(up) == 0:
+            return False
+        all_over = np.flatnonzero((state.damage > LEVEL).any(0))
+        if up[-1] < all_over[-1] - SLACK:
             return False
         return not both or up[0] <= all_over[0] + SLACK
 
-    result = grow(sheet, CONTROL, (1.0,), reached)
+    result = grow(sheet, control, (1.0,), reached)
     if not result.states:
         msg = f"chip: the crack did not come back to the edge ({result.stop})"
         raise SimulationRejected(msg)
@@ -203,23 +190,27 @@ def _lowest(damage: Float32) -> Float64:
     return np.where((damage > LEVEL).any(0), depth, 0.0)
 
 
-def solve_plan(material: MaterialSpec, cv: float, flaw: Flaw, rng: np.random.Generator) -> Plan:
+def solve_plan(
+    material: MaterialSpec, cv: float, flaw: Flaw, rng: np.random.Generator, control: LoadControl = CONTROL
+) -> Plan:
     """Return the crack that frees the chip, seen from above (plane stress).
 
     Args:
         material: Its Poisson's ratio.
         cv: Coefficient of variation of the toughness.
         flaw: Where it lies and how it is pushed.
-        rng: Source of the toughness.
+        rng: Source of flaw and toughness.
+        control: How the load rises.
 
     Raises:
         SimulationRejected: A tip did not come back to the outline.
     """
-    ny, nx = PLAN_SHAPE
-    half, angle, centre = 0.5 * flaw.length * PLAN_DISTANCE, flaw.angle, nx / 2
+    ny, nx = flaw.shape
+    half, centre = 0.5 * flaw.length * flaw.distance, nx / 2
     y, x = np.arange(ny)[:, None] + 0.5, np.arange(nx) + 0.5
     contact = centre + flaw.push_offset * half
-    beyond = y - PLAN_DISTANCE - (x - centre) * math.tan(angle)
+    cover = flaw.cover(rng)
+    beyond = y - cover
     push = _push((x - contact) / PAD_WIDTH, beyond)
     rim = np.exp(-(((x - contact) / CONFINED[1]) ** 2) - (y / CONFINED[0]) ** 2).astype(np.float32)
     nu = material.poisson_ratio
@@ -228,34 +219,59 @@ def solve_plan(material: MaterialSpec, cv: float, flaw: Flaw, rng: np.random.Gen
         gc=_toughness(beyond, PLAN_GAP, cv, rng),
         eigen_x=np.float32(nu) * push - np.float32(flaw.confinement) * rim,
         eigen_y=-push,
-        notch=_notch((PLAN_DISTANCE, centre), (math.sin(angle), math.cos(angle)), (-half, half), PLAN_SHAPE),
+        notch=flaw_cells(cover, (centre - half, centre + half), (ny, nx)),
         foundation_length=0.0,
         fixed=(False, True, True, True),
         nucleation=NUCLEATION,
     )
-    result, state = _run(sheet, both=True)
-    return _plan(state.damage, contact, result)
+    result, state = _run(sheet, control, both=True)
+    return _plan(state.damage, contact, flaw.emergence, result)
 
 
-def _plan(damage: Float32, contact: float, result: FractureResult) -> Plan:
+def _plan(damage: Float32, contact: float, emergence: float, result: FractureResult) -> Plan:
     """Return the plan: along rays from the contact, the last place that is gone, less the crack's own half width."""
     columns = np.flatnonzero((damage > LEVEL).any(0))
     # The contact stays inside the chord: a chip has two flanks.
     chord = columns[-1] + 1 - columns[0]
     origin = float(np.clip(contact, columns[0] + FLANK * chord, columns[-1] + 1 - FLANK * chord))
-    reach = np.arange(0.0, math.hypot(*damage.shape), RAY_STEP)
-    ways = np.stack([np.sin(ANGLES), np.cos(ANGLES)], -1)
-    points = np.array([0.0, origin]) + reach[:, None, None] * ways
-    inside = (points[..., 1] > 0) & (points < damage.shape).all(-1)
     # What lies between crack and outline has gone with the piece.
     gone = np.ascontiguousarray(np.maximum.accumulate(damage[::-1], axis=0)[::-1])
-    broken = (sample(gone, points.reshape(-1, 2)).reshape(inside.shape) > LEVEL) & inside
+    flatness = 2.0 * (float(_lowest(gone).max()) - HALF_WIDTH) / chord
+    reach = np.arange(0.0, damage.shape[1], RAY_STEP)
+    ways = np.stack([flatness * np.sin(ANGLES), np.cos(ANGLES)], -1)
+    points = (np.array([0.0, origin]) + reach[:, None, None] * ways).astype(np.float32) - np.float32(0.5)
+    # Above the middle of the first row the outline's own value goes on; beyond the sheet nothing is gone.
+    rows = np.maximum(points[..., 0], 0.0)
+    broken = cv2.remap(gone, points[..., 1], rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > LEVEL
     last = reach[len(reach) - 1 - np.argmax(broken[::-1], axis=0)]
-    radius = gaussian_filter1d(np.maximum(last - HALF_WIDTH, 1.0), RAY_SMOOTHING, mode="nearest")
-    return Plan(radius / (radius[0] + radius[-1]), result.load, result.steps, result.residual)
+    # Along a ray, the half width of the crack that lies across it like the rim of an ellipse.
+    width = HALF_WIDTH * np.hypot(np.sin(ANGLES) / flatness, np.cos(ANGLES))
+    radius = _feathered(np.maximum(last - width, 1.0), flatness, emergence)
+    radius = gaussian_filter1d(radius, RAY_SMOOTHING, mode="nearest")
+    return Plan(radius / (radius[0] + radius[-1]), result.load, result.steps, result.residual, flatness)
 
 
-def solve_section(material: MaterialSpec, cv: float, slant: float, rng: np.random.Generator) -> Section:
+def _feathered(radius: Float64, flatness: float, emergence: float) -> Float64:
+    """Return the radii with both flanks going on straight from TIP_ZONE under the outline, at ``emergence`` to it.
+
+    The line through (x₀, y₀) that comes up at the angle α meets the ray (r cos φ, q r sin φ) at
+    r = (x₀ + y₀ cot α) / (cos φ + q sin φ cot α), q the flatness.
+    """
+    cotangent = 1.0 / math.tan(emergence)
+    out = radius.copy()
+    for flank in (out, out[::-1]):
+        half = flank[: SAMPLES // 2]
+        sine, cosine = np.sin(ANGLES[: half.size]), np.cos(ANGLES[: half.size])
+        depth = flatness * half * sine
+        first = int(np.argmax(depth >= TIP_ZONE)) or half.size - 1
+        foot = half[first] * cosine[first] + depth[first] * cotangent
+        half[:first] = foot / (cosine[:first] + flatness * sine[:first] * cotangent)
+    return out
+
+
+def solve_section(
+    material: MaterialSpec, cv: float, slant: float, rng: np.random.Generator, control: LoadControl = CONTROL
+) -> Section:
     """Return the crack that frees the chip, in the section across the edge (plane strain).
 
     The sheet is turned so that the side face is its free top and the surface its free left side.
@@ -265,6 +281,7 @@ def solve_section(material: MaterialSpec, cv: float, slant: float, rng: np.rando
         cv: Coefficient of variation of the toughness.
         slant: Tilt of the flaw under the contact towards the side face, rad.
         rng: Source of the toughness.
+        control: How the load rises.
 
     Raises:
         SimulationRejected: The crack did not reach the side face.
@@ -285,7 +302,7 @@ def solve_section(material: MaterialSpec, cv: float, slant: float, rng: np.rando
         fixed=(False, True, False, True),
         nucleation=NUCLEATION,
     )
-    result, state = _run(sheet, both=False)
+    result, state = _run(sheet, control, both=False)
     return _section(state.damage, result)
 
 

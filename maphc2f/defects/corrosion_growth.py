@@ -24,12 +24,46 @@ from maphc2f.solvers import pitting, rust
 
 DOMAIN = 1.75
 """Side of the simulated square over the final size."""
-CELLS = {"pit": (18, 35), "pit_cluster": (24, 34), "rust_patch": (26, 36), "stain": (26, 40), "rust_run": (26, 40)}
-"""Fewest and most cells across the final size."""
 THRESHOLD = 0.5
 """Level of the extent at the outline."""
-SMOOTHING = 0.5
-"""Gaussian sigma, cells: takes the stairs out of walls and outlines; a pit one cell wide still counts."""
+SMOOTHING = 0.02
+"""Gaussian sigma over the final size: takes the stairs out of walls and outlines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What an attack is solved on, and its lengths that must not follow the grid; lengths are over the final size.
+
+    Attributes:
+        cells: Fewest and most cells across the final size.
+        stretch: Height of a layer of cells over its width.
+        layers: Number of layers; 0: as many as reach half the size deep.
+        mouth: Side of the square laid bare at the start, at least two cells.
+        span: How far from its rim a lid of film is held, see :func:`maphc2f.solvers.pitting.intact`.
+    """
+
+    cells: tuple[int, int]
+    stretch: float = 1.5
+    layers: int = 6
+    mouth: float = 0.07
+    span: float = 0.03
+
+
+BOXES = {
+    # Flat layers: lids open a pit from its rim inwards, and how fast the rim moves depends on the topmost layer.
+    "pit": Box((18, 25), stretch=0.9, layers=0, mouth=0.12, span=0.08),
+    "pit_cluster": Box((24, 34), stretch=1.3),
+    "rust_patch": Box((26, 36)),
+    "stain": Box((26, 40)),
+    "rust_run": Box((26, 40)),
+}
+"""Grid of each scenario."""
+COVER_LENGTH = 0.055
+"""Correlation length of the film's openness and of the protection concentration, over the final size."""
+STAIN_GAIN = 0.08
+"""Share that the thickest product of a stain gains in a step."""
+STAIN_SWEEPS = 3
+"""Relaxation of the wet layer in a step of a stain."""
 MAX_STEPS = 170
 """An attack that is not done by then is rejected."""
 FIRST_SWEEPS = 60
@@ -81,7 +115,7 @@ class Attack:
         """Return the field whose level ½ is the outline: dissolved share of the surface, or product at ``visible``."""
         field = np.zeros((self.n, self.n), dtype=np.float32)
         if self.pits is not None:
-            field = gaussian_filter(pitting.mouth(self.pits), SMOOTHING)
+            field = gaussian_filter(pitting.mouth(self.pits), SMOOTHING * self.n / DOMAIN)
         product = self.product()
         if product is not None:
             smooth = gaussian_filter(product, 0.8)
@@ -114,7 +148,7 @@ class Attack:
         """Return the height change, m, <= 0."""
         if self.pits is None:
             return None
-        depth: Float32 = -gaussian_filter(pitting.seen_depth(self.pits), SMOOTHING)
+        depth: Float32 = -gaussian_filter(pitting.seen_depth(self.pits), SMOOTHING * self.n / DOMAIN)
         return depth
 
 
@@ -128,20 +162,18 @@ def _fade(n: int) -> Float32:
 
 def _grid_cells(request: SimulationRequest) -> int:
     """Return n: two cells a pixel of the picture, within limits that the look and the budget set."""
-    least, most = CELLS[request.scenario]
+    least, most = BOXES[request.scenario].cells
     return round(DOMAIN * float(np.clip(2 * request.size / request.pixel_size, least, most)))
 
 
-def _half_depth(n: int) -> int:
-    """Return the layers, 1.5 cells thick, of a box half as deep as the final size."""
-    return max(5, math.ceil(0.5 * n / DOMAIN / 1.5))
+def _half_depth(n: int, stretch: float) -> int:
+    """Return the layers of a box half as deep as the final size."""
+    return max(5, math.ceil(0.5 * n / DOMAIN / stretch))
 
 
 def _pits(request: SimulationRequest, numbers: Numbers, n: int, rng: np.random.Generator) -> pitting.Pits:
-    spacing = DOMAIN * request.size / n
-    shallow = request.scenario == "rust_patch"
-    stretch, layers = (1.3, 6) if "floor" in numbers else (1.5, 6 if shallow else _half_depth(n))
-    material = request.material
+    spacing, size = DOMAIN * request.size / n, n / DOMAIN
+    box, material = BOXES[request.scenario], request.material
     medium = pitting.Electrolyte(
         material.solid_concentration,
         material.saturation_concentration,
@@ -149,15 +181,17 @@ def _pits(request: SimulationRequest, numbers: Numbers, n: int, rng: np.random.G
         material.reaction_rate * numbers["potential"],
         numbers["boundary_layer"] * request.size,
     )
-    grid = pitting.PitGrid((layers, n, n), spacing, spacing * stretch)
-    cover = np.clip(numbers["film"] * np.exp(0.3 * surface.noise(rng, (n, n), (1.5, 1.5))), 0, 0.95)
-    rows, columns = surface.start_cells(n, numbers, n / DOMAIN, rng)
-    activity = surface.activity(grid.shape, numbers, n / DOMAIN, rng)
+    grid = pitting.PitGrid((box.layers or _half_depth(n, box.stretch), n, n), spacing, spacing * box.stretch)
+    length = (COVER_LENGTH * size, COVER_LENGTH * size)
+    cover = np.clip(numbers["film"] * np.exp(0.3 * surface.noise(rng, (n, n), length)), 0, 0.95)
+    side = max(2, round(box.mouth * size))
+    rows, columns = surface.start_cells(n, numbers, size, rng, side)
+    activity = surface.activity(grid.shape, numbers, size, rng)
     # Films break at inclusions, which dissolve readily: a start in inert metal would be no pit.
     activity[:, rows, columns] = np.maximum(activity[:, rows, columns], 1.0)
-    pits = pitting.intact(grid, medium, activity, cover)
+    pits = pitting.intact(grid, medium, activity, cover, box.span * request.size)
     inner = pits.protection.reshape(grid.padded)[1:-1, 1:-1, 1:-1]
-    inner[:] = np.float32(numbers["repassivation"]) * np.exp(0.5 * surface.noise(rng, (n, n), (1.5, 1.5)))
+    inner[:] = np.float32(numbers["repassivation"]) * np.exp(0.5 * surface.noise(rng, (n, n), length))
     pitting.break_film(pits, rows, columns)
     return pits
 
@@ -208,14 +242,15 @@ def _step_stain(attack: Attack, layer: rust.Rust) -> None:
     if attack.steps == 0:
         rust.spread(layer, attack.sources, FIRST_SWEEPS)
     # The step is as long as the thickest product takes to gain this share of itself, or of the visible thickness.
-    gain = 0.06 * max(attack.numbers["visible"] / attack.thickness, float(layer.product.max()))
+    gain = STAIN_GAIN * max(attack.numbers["visible"] / attack.thickness, float(layer.product.max()))
     loss = gain / (rust.peak_share(layer) * float(attack.sources.sum()))
-    rust.settle(layer, attack.sources * np.float32(loss), 2)
+    rust.settle(layer, attack.sources * np.float32(loss), STAIN_SWEEPS)
     attack.seconds += loss * attack.spacing / attack.velocity
 
 
 def _break_weak(attack: Attack, layer: rust.Rust) -> None:
-    fresh = layer.dose * np.float32(attack.dose_unit) > attack.strength
+    # Film that breaks within the next step breaks now or after it, whichever is nearer: always after would delay it.
+    fresh = (layer.dose + np.float32(0.5) * layer.latest) * np.float32(attack.dose_unit) > attack.strength
     if not fresh.any():
         return
     attack.strength[fresh] = np.inf

@@ -13,8 +13,8 @@ Parameters are dimensionless unless said; "over the size" means over the final l
   :mod:`maphc2f.defects.corrosion_surface`.
 * ``elongation``: length over width of the susceptible inclusion band in which a pit grows (1: no band),
   and of the region where a leak starts.
-* ``film``: openness of the passive film over undercut metal; ``repassivation``: concentration over saturation below
-  which a bare wall grows its film again (typical value; it varies from place to place).
+* ``film``: openness of the passive film over undercut metal, away from its rim; ``repassivation``: concentration
+  over saturation below which a bare wall grows its film again (typical value; it varies from place to place).
 * ``boundary_layer``: still solution above the surface, over the size.
 * ``breakdown``: mean film strength against the solution that pits release (small: many new pits); ``sites``: share of
   weak sites. Strength is in units of metal lost over the cube of the size for pits, of product-equivalent exposure over

@@ -73,8 +73,10 @@ def _band(shape: tuple[int, int], half_width: float, rng: np.random.Generator) -
     return band
 
 
-def start_cells(n: int, numbers: Numbers, size: float, rng: np.random.Generator) -> tuple[NDArray[np.intp], ...]:
-    """Return rows and columns of the first film breakdowns (2 x 2 cells each); ``size`` in cells."""
+def start_cells(
+    n: int, numbers: Numbers, size: float, rng: np.random.Generator, side: int = 2
+) -> tuple[NDArray[np.intp], ...]:
+    """Return rows and columns of the first film breakdowns (``side`` x ``side`` cells each); ``size`` in cells."""
     count = round(numbers["pits"])
     deviation = numbers["scatter"] * size * (count > 1)
     flat = math.sqrt(numbers.get("elongation", 1.0))
@@ -82,8 +84,8 @@ def start_cells(n: int, numbers: Numbers, size: float, rng: np.random.Generator)
     limit = 0.35 * size
     middle = np.array([n / 2 - numbers.get("high", 0.0) * size, n / 2])
     places = np.clip(places - places.mean(axis=0), -limit, limit) + middle
-    corner = np.clip(places, MARGIN + 1, n - MARGIN - 3).astype(np.intp)
-    cells = np.concatenate([corner + np.array(shift) for shift in ((0, 0), (0, 1), (1, 0), (1, 1))])
+    corner = np.clip(places - 0.5 * (side - 2), MARGIN + 1, n - MARGIN - 1 - side).astype(np.intp)
+    cells = np.concatenate([corner + np.array(shift) for shift in np.ndindex(side, side)])
     return cells[:, 0], cells[:, 1]
 
 

@@ -14,7 +14,11 @@ Parameters, drawn uniformly from their ranges:
 
 * ``load_limit``: largest load over the AT1 onset load, -.
 * ``biaxiality``: load stress along the crack over that across it, -; the nearer to 1, the more a crack wanders.
+* ``skew``: relative change of the load over one size across the crack, as of bending in the plane: it makes the path
+  an arc, -.
 * ``toughness_scale``: factor on the material's coefficient of variation of Gc, -.
+* ``roughness``: how far the path strays over the size of the microstructure, over that size, where cv(Gc) >= 0.4, -
+  (:mod:`maphc2f.defects.crack_roughness`); it moves the drawn path alone, not the field that was solved.
 * ``flaw_angle``: tilt of the seeded flaw against the direction of growth, rad.
 * ``foundation_cells``: shear-lag length ls = sqrt(E' t / k), cells.
 * ``arms``: number of arms of a star's flaw, -.
@@ -37,6 +41,7 @@ from numpy.typing import NDArray
 
 from maphc2f.defects.chipping import CHIP, simulate_chip
 from maphc2f.defects.crack_holes import Hole, chords
+from maphc2f.defects.crack_roughness import Guard, Roughness, Scale, Waves, draw_waves, roughen, roughness_of
 from maphc2f.defects.crack_sheets import RECIPES, Drawn, holes_of, make_sheet
 from maphc2f.defects.crack_size import Gauge
 from maphc2f.errors import SimulationRejected, UserError
@@ -47,6 +52,10 @@ from maphc2f.solvers.ridge import LEVEL, Centreline, opening_field, openings, se
 from maphc2f.solvers.sheet import Sheet, onset_strain, opening_unit, strain_unit
 
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+ROUGHNESS = (0.4, 0.7)
+"""Default range of ``roughness`` in every scenario."""
 
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {
@@ -58,8 +67,10 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 (0.10, 0.70),
                 {
                     "load_limit": (1.0, 1.3),
-                    "biaxiality": (0.0, 0.6),
+                    "biaxiality": (0.2, 0.95),
+                    "skew": (-0.8, 0.8),
                     "toughness_scale": (1.0, 1.6),
+                    "roughness": ROUGHNESS,
                     "flaw_angle": (-0.4, 0.4),
                     "foundation_cells": (30.0, 60.0),
                 },
@@ -73,8 +84,10 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                 (0.15, 0.75),
                 {
                     "load_limit": (1.0, 1.3),
-                    "biaxiality": (0.0, 0.9),
+                    "biaxiality": (0.2, 1.0),
+                    "skew": (-0.8, 0.8),
                     "toughness_scale": (1.0, 1.6),
+                    "roughness": ROUGHNESS,
                     "flaw_angle": (-0.6, 0.6),
                     "foundation_cells": (25.0, 60.0),
                 },
@@ -89,6 +102,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "load_limit": (1.6, 2.2),
                     "biaxiality": (0.9, 1.0),
                     "toughness_scale": (1.0, 1.5),
+                    "roughness": ROUGHNESS,
                     "arms": (3.0, 6.0),
                     "foundation_cells": (12.0, 25.0),
                 },
@@ -102,6 +116,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "load_limit": (2.6, 3.2),
                     "biaxiality": (0.85, 1.0),
                     "toughness_scale": (0.8, 1.3),
+                    "roughness": ROUGHNESS,
                     "foundation_cells": (7.0, 10.0),
                 },
                 needs=("coating_thickness",),
@@ -115,6 +130,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "load_limit": (2.6, 3.2),
                     "biaxiality": (0.0, 0.35),
                     "toughness_scale": (0.8, 1.3),
+                    "roughness": ROUGHNESS,
                     "foundation_cells": (7.0, 11.0),
                 },
                 weight=0.7,
@@ -129,6 +145,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "load_limit": (0.8, 1.1),
                     "biaxiality": (0.0, 0.5),
                     "toughness_scale": (1.0, 1.5),
+                    "roughness": ROUGHNESS,
                     "flaw_angle": (-0.15, 0.15),
                     "foundation_cells": (25.0, 50.0),
                 },
@@ -145,6 +162,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "load_limit": (6.0, 8.0),
                     "biaxiality": (0.0, 0.5),
                     "toughness_scale": (1.0, 1.6),
+                    "roughness": ROUGHNESS,
                     "foundation_cells": (20.0, 45.0),
                     "quench": (1.8, 2.5),
                     "front_cells": (4.0, 6.0),
@@ -163,6 +181,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "load_limit": (1.0, 1.4),
                     "biaxiality": (0.0, 0.6),
                     "toughness_scale": (1.0, 1.6),
+                    "roughness": ROUGHNESS,
                     "foundation_cells": (25.0, 60.0),
                     "hole_share": (0.12, 0.20),
                     "hole_ratio": (0.6, 1.0),
@@ -208,46 +227,54 @@ class _Run:
     sheet: Sheet
     holes: tuple[Hole, ...]
     cell: float
+    law: Roughness
+    waves: Waves
+
+    @property
+    def unit(self) -> float:
+        """Metres of a unit of opening."""
+        material = self.request.material
+        return opening_unit(material.youngs_modulus, material.fracture_energy, self.cell)
 
 
-def _snapshot(state: State, line: Centreline, size: float, run: _Run) -> Snapshot:
-    cell, material = run.cell, run.request.material
+def _opening(state: State, line: Centreline, run: _Run) -> tuple[Float64, Float64]:
+    """Return the crack's opening and the width of what is drawn, holes as their chords, at the line's points, m."""
     width = openings(line, opening_field(*normal_strain(state, run.sheet), state.damage))
     across = chords(line, run.holes)
     # Across a hole the strain is its change of shape; the crack's own opening ends at the rim.
-    width = np.minimum(width, width[across == 0].max(initial=0.0))
-    anchor = _anchor(line, run.scenario)
-    at = Centreline(line.points - anchor, line.starts, line.tips)
-    unit = opening_unit(material.youngs_modulus, material.fracture_energy, cell)
-    metres = segments(at, width)
-    opening = metres[..., 2] * np.float32(unit)
-    metres[..., :2] *= np.float32(cell)
-    metres[..., 2] = opening
-    if run.holes:
-        hole = segments(at, across)[..., 2] * np.float32(cell)
-        metres[..., 2] = np.maximum(opening, hole)
-        opening = opening[(hole == 0).all(axis=1)]
+    opening = run.unit * np.minimum(width, width[across == 0].max(initial=0.0))
+    return opening, np.maximum(opening, run.cell * across)
+
+
+def _snapshot(state: State, line: Centreline, size: float, run: _Run) -> Snapshot:
+    cell = run.cell
+    opening, width = _opening(state, line, run)
+    guard = Guard(run.scenario.placement == "edge", run.holes)
+    rows = roughen(segments(line, width), run.law, run.waves, guard)
+    anchor = _anchor(rows[..., :2].reshape(-1, 2), run.scenario)
+    rows[..., :2] = (rows[..., :2] - anchor) * cell
+    own = opening[width <= opening].astype(np.float32)
     return Snapshot(
         size=size * cell,
         spacing=cell,
         origin=(float((0.5 - anchor[0]) * cell), float((0.5 - anchor[1]) * cell)),
         extent=state.damage,
         threshold=LEVEL,
-        trace=metres,
+        trace=rows,
         measures={
-            "length": line.length * cell,
-            "width": float(opening.mean()),
-            "opening_max": float(opening.max()),
+            "length": float(np.hypot(*(rows[:, 1, :2] - rows[:, 0, :2]).T.astype(np.float64)).sum()),
+            "width": float(own.mean()),
+            "opening_max": float(own.max()),
         },
     )
 
 
-def _anchor(line: Centreline, scenario: Scenario) -> NDArray[np.float64]:
+def _anchor(points: Float32, scenario: Scenario) -> NDArray[np.float64]:
     """Return the frame's origin in cells: the mouth on the outline that is nearest the middle, or the box's middle."""
-    middle = np.asarray(0.5 * (line.points.min(0) + line.points.max(0)))
+    middle = np.asarray(0.5 * (points.min(0) + points.max(0)), np.float64)
     if scenario.placement == "interior":
         return middle
-    mouths = line.points[line.points[:, 0] <= 0, 1]
+    mouths = points[points[:, 0] <= 0, 1]
     if len(mouths) == 0:
         msg = f"{scenario.name}: the crack does not reach the outline"
         raise SimulationRejected(msg)
@@ -263,6 +290,8 @@ def _parameters(run: _Run, drawn: Drawn, result: FractureResult) -> dict[str, fl
         "cell": cell,
         "length_scale": sheet.ell * cell,
         "foundation_length": drawn["foundation_cells"] * cell,
+        "roughness_deviation": run.law.deviation,
+        "roughness_grain": run.law.grain * cell,
         "youngs_modulus": material.youngs_modulus,
         "fracture_energy": material.fracture_energy,
         "load": result.load,
@@ -307,7 +336,11 @@ class CrackFamily:
         if not recipe.single and broken > CRUSHED * gauge.lines[-1].length:
             msg = f"{request.scenario}: cells between cracks broke as a whole"
             raise SimulationRejected(msg)
-        run = _Run(request, scenario, sheet, holes, request.size / recipe.cells)
+        cell = request.size / recipe.cells
+        law = roughness_of(
+            request.material, drawn["roughness"], drawn["toughness_scale"], Scale(cell, request.pixel_size)
+        )
+        run = _Run(request, scenario, sheet, holes, cell, law, draw_waves(law, rng))
         return Simulation(
             family=self.name,
             scenario=scenario.name,

@@ -1,6 +1,7 @@
 """Crushed edges: a rigid body is driven into the free edge of a part, in its plane, and taken away.
 
 * :func:`simulate_edge_dent` is the scenario.
+* :func:`draw_blow` draws plate and body, :func:`strike` drives it in.
 * :func:`draw_profile` draws the body's outline: wedge, cylinder, flat with rounded corners, stone.
 
 The problem is scale-free: with lengths in cells and stresses in Young's moduli the cell size can be chosen after the
@@ -15,14 +16,14 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.defects.crushed_faces import Crushed, SnapshotGrid, crushed_face
 from maphc2f.defects.indenters import Ranges, level_of_area
-from maphc2f.defects.relief import profile_length, slopes
+from maphc2f.defects.relief import profile_length
 from maphc2f.errors import SimulationRejected
-from maphc2f.sample import Float32, Scenario, Simulation, SimulationRequest, Snapshot
+from maphc2f.sample import Float32, Scenario, Simulation, SimulationRequest
 from maphc2f.solvers.plasticity import (
     Plate,
     State,
@@ -46,35 +47,12 @@ STEPS_OF_A_TOUCH = 30
 SOFTEST = 0.003
 """Least yield stress over Young's modulus that is simulated: below, sound is too slow beside the tool (`_mimic`)."""
 
-OUTER_ROWS = 5
-"""Rows of the grid beyond the edge, in which what is moved falls to nothing."""
-
-SPONGE_CELLS, FALL_CELLS = 9, 14.0
-"""Cells along the held borders that swallow sound, and in which the fields fall to nothing: what the holding does to
-them is not the part's."""
+SPONGE_CELLS = 9
+"""Cells along the held borders that swallow sound."""
 
 MOUTH_SHARE = 0.1
 """Depth over the deepest at which the mouth is measured."""
 
-SLOPE_LIMIT = math.tan(math.radians(3.0))
-MOVE_LIMIT_MOUTHS, MOVE_LIMIT_PIXELS = 0.012, 0.5
-"""What is visibly changed: slope of the face, or movement over the mouth's width and over a pixel, above these."""
-
-EXTENT_THRESHOLD = 0.5
-SLIVER = 0.3
-"""Movement, over what is just visible, above which missing material counts."""
-
-FADE = 0.3
-"""Movement, over what is just visible, below which the picture stays where it is."""
-
-FINEST = 3
-"""Largest refinement of the snapshot's grid."""
-
-SMOOTHING = 0.5
-"""Gaussian sigma that rounds the interpolated fields, cells of the solver."""
-
-INVERSION_STEPS = 24
-RELAXATION = 0.6
 LEVELS = 64
 LEAST_SHARE = 0.5
 """Least depth of a stage over that of a wedge: a flat body is as wide from the start."""
@@ -142,60 +120,6 @@ class Blow:
         return (depth - moved).astype(np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Crushed:
-    """What one stage leaves; cells.
-
-    Attributes:
-        displacement: Of the material's points, (y, x), (2, ny, nx).
-        edge: How far each face of the edge stays driven in, (nx,).
-        stretch: Thickness strain, (ny, nx).
-        strain: Largest equivalent plastic strain.
-        force: On the body, E cells².
-        mouth: Width at a tenth of the depth.
-        deepest: Depth of the notch.
-        area: Of the notch.
-        residual: How much the plate may still move, relative.
-    """
-
-    displacement: Float64
-    edge: Float64
-    stretch: Float64
-    strain: float
-    force: float
-    mouth: float
-    deepest: float
-    area: float
-    residual: float
-
-    def progress(self, last: Crushed) -> float:
-        """Return how far this is on the way to ``last``: the root of the ratio of the notches' areas."""
-        return math.sqrt(self.area / last.area)
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotGrid:
-    """How the stages go from cells to metres.
-
-    Attributes:
-        spacing: Of the solver's cells, m.
-        finer: Cells of the snapshot along one of the solver's: about one a pixel.
-        limit: Least movement that is seen, m.
-    """
-
-    spacing: float
-    finer: int
-    limit: float
-
-    @classmethod
-    def of(cls, request: SimulationRequest, mouth: float) -> SnapshotGrid:
-        """Choose the cell such that a mouth of so many cells has the size asked for."""
-        spacing = request.size / mouth
-        finer = int(np.clip(math.ceil(spacing / request.pixel_size), 1, FINEST))
-        limit = max(MOVE_LIMIT_MOUTHS * request.size, MOVE_LIMIT_PIXELS * request.pixel_size)
-        return cls(spacing, finer, limit)
-
-
 def simulate_edge_dent(request: SimulationRequest, scenario: Scenario, rng: np.random.Generator) -> Simulation:
     """Drive a body into the part's edge; ``size`` is the width of the notch at a tenth of its depth.
 
@@ -203,8 +127,8 @@ def simulate_edge_dent(request: SimulationRequest, scenario: Scenario, rng: np.r
         SimulationRejected: It springs back, or the notch does not grow.
     """
     ranges = Ranges.of(scenario, request)
-    blow = _draw_blow(request, ranges, rng)
-    crushed, steps = _strike(blow, request.stages)
+    blow = draw_blow(request, ranges, rng)
+    crushed, steps = strike(blow, request.stages)
     last = crushed[-1]
     if last.deepest < MIN_STAYING * blow.depth or last.mouth < MIN_LENGTH_CELLS:
         msg = "the edge springs back"
@@ -219,7 +143,7 @@ def simulate_edge_dent(request: SimulationRequest, scenario: Scenario, rng: np.r
         family="deformation",
         scenario=scenario.name,
         placement=scenario.placement,
-        snapshots=tuple(_snapshot(blow, c, grid, s) for c, s in zip(crushed, sizes, strict=True)),
+        snapshots=tuple(crushed_face(c, blow.thickness, grid, s) for c, s in zip(crushed, sizes, strict=True)),
         parameters=ranges.drawn | _derived(request, blow, last, grid.spacing),
         iterations=steps,
         residual=max(c.residual for c in crushed),
@@ -233,7 +157,7 @@ def draw_profile(x: Float64, rng: np.random.Generator) -> tuple[str, Float64]:
     return kind, height - height.min()
 
 
-def _draw_blow(request: SimulationRequest, ranges: Ranges, rng: np.random.Generator) -> Blow:
+def draw_blow(request: SimulationRequest, ranges: Ranges, rng: np.random.Generator) -> Blow:
     """Draw body, depth, thickness and slant, and centre the mouth on the anchor."""
     material, nx = request.material, SHAPE[1]
     x = (np.arange(nx, dtype=np.float64) - 0.5 * (nx - 1)) / (0.5 * MOUTH_CELLS)
@@ -270,17 +194,25 @@ def _mimic(yield_ratio: float, hardening_ratio: float) -> tuple[float, float, fl
     return simulated, hardening_ratio * simulated / yield_ratio, yield_ratio / simulated
 
 
-def _strike(blow: Blow, stages: tuple[float, ...]) -> tuple[list[Crushed], int]:
-    """Drive the body from stage to stage, unloading a copy of each; also return the steps made."""
+def strike(blow: Blow, stages: tuple[float, ...], finer: int = 1) -> tuple[list[Crushed], int]:
+    """Drive the body from stage to stage, unloading a copy of each; also return the steps made.
+
+    Args:
+        blow: Plate and body.
+        stages: Rising shares of the last notch.
+        finer: Steps over those of production.
+    """
     state, depth, steps = at_rest(blow.plate), 0.0, 0
     crushed = []
     for stage in stages:
         target = _depth_of(blow, stage)
-        n_steps = STEPS_OF_A_TOUCH + round(LOADING_STEPS * (target - depth) / (blow.depth + blow.elastic))
+        n_steps = finer * STEPS_OF_A_TOUCH + round(
+            finer * LOADING_STEPS * (target - depth) / (blow.depth + blow.elastic)
+        )
         state = press_on(blow.plate, state, np.stack([blow.gap(depth), blow.gap(target)]), n_steps)
-        released = release(blow.plate, state, REBOUND_STEPS)
+        released = release(blow.plate, state, finer * REBOUND_STEPS)
         crushed.append(_measure(blow, state, released))
-        depth, steps = target, steps + n_steps + REBOUND_STEPS
+        depth, steps = target, steps + n_steps + finer * REBOUND_STEPS
     return crushed, steps
 
 
@@ -313,78 +245,6 @@ def _measure(blow: Blow, loaded: State, released: State) -> Crushed:
 
 def _between(first: Float32, second: Float32, share: float) -> Float64:
     return np.asarray(first + share * (second.astype(np.float64) - first))
-
-
-def _snapshot(blow: Blow, crushed: Crushed, grid: SnapshotGrid, size: float) -> Snapshot:
-    """Return a stage on a finer grid that reaches beyond the edge, in the picture's coordinates."""
-    spacing, finer = grid.spacing, grid.finer
-    fields, fine = _in_place(crushed, finer), spacing / finer
-    rows = np.arange(fields.shape[1], dtype=np.float32) - np.float32(OUTER_ROWS * finer - 0.5)
-    # Where the point that would be seen here lies beyond the edge, nothing is left to see.
-    origin_row = rows[:, None] - fields[0] * finer
-    steepness = np.maximum(np.abs(np.gradient(origin_row, axis=0)), 0.5)
-    part = np.clip(rows + 0.5, 0, 1)[:, None]
-    removed = part * np.clip(0.5 - origin_row / steepness, 0, 1)
-    window = _window(fields.shape[1], fields.shape[2], finer)
-    moves = fields[:2] * (window * spacing)
-    height = window * 0.5 * blow.thickness * spacing * fields[2]
-    moved = np.hypot(*moves) / grid.limit
-    # The window's own fall makes no mask.
-    level = np.hypot(moved, window * np.hypot(*slopes(height, fine)) / SLOPE_LIMIT)
-    # What is gone is seen, but for slivers beside the mouth that are thinner than a fraction of what is just visible.
-    level = np.maximum(level, np.minimum(removed / 0.5, moved / SLIVER))
-    if part.max() * level.max() < 1:
-        msg = "too small to be seen"
-        raise SimulationRejected(msg)
-    shown = _smooth_step(moved - FADE, 1 - FADE)
-    return Snapshot(
-        size=size,
-        spacing=fine,
-        origin=(float(rows[0]) * fine, -0.5 * (fields.shape[2] - 1) * fine),
-        extent=(part * level / (1 + level)).astype(np.float32),
-        threshold=EXTENT_THRESHOLD,
-        depth=height.astype(np.float32),
-        displacement=(shown * moves).astype(np.float32),
-        removed=removed.astype(np.float32),
-        measures={"depth": crushed.deepest * spacing, "width": crushed.mouth * spacing},
-    )
-
-
-def _in_place(crushed: Crushed, finer: int) -> Float32:
-    """Return displacement (y, x; cells) and stretch where the points come to lie, on the fine grid, (3, ., .).
-
-    The displacement seen at x is that of the point X with X + u(X) = x, found by relaxed substitution. Beyond the edge
-    the fields go on as they are at the edge.
-    """
-    top = np.stack([crushed.edge, crushed.displacement[1, 0]])[:, None]
-    outer = np.repeat(top, OUTER_ROWS, axis=1)
-    u = np.concatenate([outer, crushed.displacement], axis=1).astype(np.float32)
-    y, x = np.mgrid[: u.shape[1], : u.shape[2]].astype(np.float32)
-    both = np.ascontiguousarray(np.moveaxis(u, 0, -1))
-    at = np.zeros_like(both)
-    for _ in range(INVERSION_STEPS):
-        found = cv2.remap(both, x - at[..., 1], y - at[..., 0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        at += RELAXATION * (found - at)
-    stretch = np.pad(crushed.stretch.astype(np.float32), ((OUTER_ROWS, 0), (0, 0)), mode="edge")
-    seen = cv2.remap(stretch, x - at[..., 1], y - at[..., 0], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    fields = np.dstack([at, seen])
-    fields = cv2.resize(fields, (finer * u.shape[2], finer * u.shape[1]), interpolation=cv2.INTER_CUBIC)
-    # Cubic pieces bend by jumps: their slopes would show the coarse cells as stripes.
-    fields = cv2.GaussianBlur(fields, (0, 0), SMOOTHING * finer, borderType=cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(np.moveaxis(fields, -1, 0), np.float32)
-
-
-def _window(ny: int, nx: int, finer: int) -> Float32:
-    """Return 1 in the part, falling smoothly to exactly 0 at all borders; beyond the edge within ``OUTER_ROWS``."""
-    row, column = np.arange(ny, dtype=np.float32), np.arange(nx, dtype=np.float32)
-    side = _smooth_step(np.minimum(column, column[::-1]), FALL_CELLS * finer)
-    return np.outer(_smooth_step(row, 0.9 * OUTER_ROWS * finer) * _smooth_step(row[::-1], FALL_CELLS * finer), side)
-
-
-def _smooth_step(x: Float32, reach: float) -> Float32:
-    """Return a quintic from 0 at x <= 0 to 1 at x >= reach."""
-    t = np.clip(x / np.float32(reach), 0, 1)
-    return np.asarray(t**3 * (t * (6 * t - 15) + 10))
 
 
 def _derived(request: SimulationRequest, blow: Blow, last: Crushed, spacing: float) -> dict[str, float]:

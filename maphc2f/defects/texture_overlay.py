@@ -3,6 +3,7 @@
 * :func:`draw_mask` draws the combined Perlin field of one mask; :class:`PerlinMask` keeps it with its numbers.
 * :func:`level_for_share` finds the threshold at which a mask has a share of its full area.
 * :func:`draw_opacity` draws the transparency β.
+* :func:`perlin_snapshot` makes a stage of a field.
 * :func:`augment_texture` applies three of nine random operations to a texture picture.
 * :class:`TextureOverlay` is the family, :data:`FAMILY` its instance.
 
@@ -24,6 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.defects.layers import Layer
 from maphc2f.errors import SimulationRejected
 from maphc2f.kernels.perlin import gradient_noise
 from maphc2f.sample import Float32, Scenario, Simulation, SimulationRequest, Snapshot, UInt8
@@ -132,6 +134,11 @@ class TextureOverlay:
     min_change_inside: float = 0.95
 
     @property
+    def layer(self) -> Layer:
+        """A texture after three of nine operations."""
+        return _LAYER
+
+    @property
     def scenarios(self) -> Mapping[str, Scenario]:
         """Scenarios by name."""
         return _SCENARIOS
@@ -147,13 +154,13 @@ class TextureOverlay:
         mask, opacity = draw_full_mask(n, rng), draw_opacity(rng)
         levels = [level_for_share(mask.noise, min(1.0, s * request.size / side)) for s in request.stages]
         snapshots = tuple(
-            _snapshot(mask.noise, level, s * request.size, side / n)
+            perlin_snapshot(mask.noise, level, s * request.size, side / n)
             for s, level in zip(request.stages, levels, strict=True)
         )
         return Simulation(
             family=self.name,
             scenario=request.scenario,
-            placement="interior",
+            placement="picture",
             snapshots=snapshots,
             parameters=_parameters(mask, opacity, levels),
             iterations=1,
@@ -161,7 +168,8 @@ class TextureOverlay:
         )
 
 
-def _snapshot(noise: Float32, level: float, size: float, spacing: float) -> Snapshot:
+def perlin_snapshot(noise: Float32, level: float, size: float, spacing: float) -> Snapshot:
+    """Return the stage of a Perlin field (n, n) at which the mask is what exceeds ``level``; lengths in m."""
     n = noise.shape[0]
     corner = -0.5 * (n - 1) * spacing
     extent = level_to_extent(noise, level)
@@ -274,8 +282,17 @@ AUGMENTATIONS: tuple[AugmentOperation, ...] = (
     _rotate,
 )
 
+_LAYER = Layer("texture", augment_texture)
+
 _SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {"las": Scenario(name="las", title="Texture blended in below a Perlin mask", size_range=(1.0, 1.0))}
+    {
+        "las": Scenario(
+            name="las",
+            title="Texture blended in below a Perlin mask",
+            size_range=(1.0, 1.0),
+            placement="picture",
+        )
+    }
 )
 
 FAMILY = TextureOverlay()

@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 _METRES = (
     "cell length_scale foundation_length toughness_correlation spacing visible thickness plate_length indentation "
-    "wavelength width length depth height opening opening_max size"
+    "wavelength width length depth height opening opening_max size roughness_deviation roughness_grain"
 )
 _PASCALS = "youngs_modulus hardness crush_pressure pressure"
-_RADIANS = "flaw_angle tilt slant turn waver wander rotation_1 rotation_2"
+_RADIANS = "flaw_angle tilt slant turn waver wander emergence rotation_1 rotation_2 scar_rotation"
 _RATIOS = (
     "biaxiality foundation_cells load_limit toughness_scale toughness_cv strain arms heterogeneity grain banding "
     "potential film boundary_layer repassivation pits scatter elongation inert breakdown sites reach supply demand run "
@@ -22,7 +22,9 @@ _RATIOS = (
     "asperities wavelength_ratio overstrain critical_strain opacity lattice_y_1 lattice_x_1 lattice_y_2 lattice_x_2 "
     "flaw_pitch front_cells quench gap_share hole_ratio hole_share largest_hole confinement face_roughness flaw_length "
     "push_offset thickness_share reach_over_chord depth_over_chord load_plan load_section floor lag flaw permeability "
-    "bond control softening film_strain peak_strain"
+    "bond control softening film_strain peak_strain roughness skew flaw_bow flaw_waviness rim_roughness pieces gap "
+    "pieces_broken "
+    "area_share aspect scar_width scar_length brightness contrast saturation hue scale height_share width_share"
 )
 
 UNITS: Mapping[str, str] = MappingProxyType(

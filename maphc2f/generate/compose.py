@@ -1,13 +1,14 @@
-"""One sample from a placed snapshot: the window before refinement, and the finished sample after it.
+"""One defect of a sample: its window before refinement, and the checked part of the picture after it.
 
-* :func:`prepare_window` draws place and appearance and cuts the window.
-* :func:`finish` quantises, pastes, checks and describes.
+* :func:`prepare_window` draws place and appearance of a sample's first defect and cuts the window.
+* :func:`prepare_further` does the same for any further one, beside those that are there.
+* :func:`check_part` quantises and checks what was made of a window.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,21 +17,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from maphc2f.defects import FAMILIES
+from maphc2f.defects.layers import layer_of
+from maphc2f.generate.layers import LayerAsk, draw_layer
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool, PreparedPicture, Symmetry, draw_symmetry, to_unit
-from maphc2f.generate.placement import draw_pose, frame_axis
-from maphc2f.generate.plan import Group, sample_id
-from maphc2f.generate.rows import label_id, mode_of
+from maphc2f.generate.placement import AXIS_SPREAD, draw_pose, frame_axis
+from maphc2f.generate.plan import Group
 from maphc2f.generate.simulate import GroupSimulation
 from maphc2f.quality.invariants import CheckedWindow, Verdict, check_sample
-from maphc2f.quality.sqe import ScoredWindow, sqe_score, sqe_terms
-from maphc2f.render.appearance import appearance_parameters, draw_appearance
-from maphc2f.render.background import HALO, picture_behind, uncover
+from maphc2f.quality.sqe import ScoredWindow, sqe_terms
+from maphc2f.render.appearance import draw_appearance, looks_of
+from maphc2f.render.background import picture_behind, uncover
+from maphc2f.render.calibration import calibrated_looks, calibrated_material, calibration_for
 from maphc2f.render.place import Pose, Window, choose_window, place
 from maphc2f.render.window import Appearance, WindowInputs, WindowResult
 from maphc2f.rng import stream
-from maphc2f.sample import MAPS, Sample, Snapshot, least_visible_share
+from maphc2f.sample import MAPS, Snapshot, least_visible_share
 from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
+
+CLEARANCE = 4
+"""Least distance of a further defect from all that the others can change, px: their masks never touch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,7 @@ class Order:
         snapshot: Which snapshot.
         attempt: Numbers the redraws of place and picture.
         rank: Which of the pictures in rendezvous order.
+        part: Which of the sample's defects.
     """
 
     group: Group
@@ -52,11 +59,12 @@ class Order:
     snapshot: int
     attempt: int = 0
     rank: int = 0
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A sample ready for refinement."""
+    """A defect ready for refinement; ``drawn`` is what was drawn for the layer of a picture-level family."""
 
     order: Order
     picture: PreparedPicture
@@ -67,6 +75,26 @@ class Prepared:
     appearance: Appearance
     severity: float
     inputs: WindowInputs
+    drawn: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A checked defect: what was made of its window.
+
+    Attributes:
+        prepared: Where it lies and what it was made from.
+        result: The refined window.
+        pixels: Its picture in the picture's own type.
+        soft: Its soft mask, uint8.
+        terms: SQE terms.
+    """
+
+    prepared: Prepared
+    result: WindowResult
+    pixels: NDArray[Any]
+    soft: NDArray[np.uint8]
+    terms: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -111,37 +139,82 @@ def cut(pixels: NDArray[Any], window: Window, *, fill: bool) -> NDArray[Any]:
     return padded.reshape(window.height, window.width, *pixels.shape[2:])
 
 
+def draw_stream(context: CategoryContext, order: Order, purpose: str) -> np.random.Generator:
+    """Return the stream of one purpose of one defect at one attempt."""
+    part = () if order.part == 0 else ("part", order.part)
+    return stream(context.seed, context.category.name, order.index, purpose, *part, order.attempt)
+
+
 def prepare_window(context: CategoryContext, order: Order) -> Prepared | None:
     """Draw picture, place and appearance of a sample and cut its window; None if it finds no place on the part."""
-    name, simulation = context.category.name, order.simulated.simulation
-    snapshot = simulation.snapshots[order.snapshot]
-    rng = stream(context.seed, name, order.index, "place", order.attempt)
+    rng = draw_stream(context, order, "place")
     source = context.pool.choose(order.index, order.group.split, order.rank)
     symmetry = draw_symmetry(context.category.substrate_symmetry, source.image.shape[:2], rng)
-    picture = symmetry.picture(source)
+    return _placed(context, order, symmetry, symmetry.picture(source), rng)
+
+
+def prepare_further(context: CategoryContext, order: Order, before: Sequence[Part]) -> Prepared | None:
+    """Draw place and appearance of a further defect of a sample and cut its window; None if it finds no place.
+
+    It keeps CLEARANCE px from what the defects ``before`` it can change, so that none alters another.
+    """
+    first = before[0].prepared
+    taken = np.zeros(first.picture.foreground.shape, np.uint8)
+    for part in before:
+        paste(taken, part.prepared.window, part.prepared.inputs.fields.support.astype(np.uint8), taken == 0)
+    side = 2 * CLEARANCE + 1
+    taken = np.asarray(cv2.dilate(taken, np.ones((side, side), np.uint8)), np.uint8)
+    kept = taken > 0 if first.picture.keep_out is None else (taken > 0) | first.picture.keep_out
+    picture = replace(first.picture, keep_out=kept)
+    prepared = _placed(context, order, first.symmetry, picture, draw_stream(context, order, "place"))
+    return None if prepared is None else replace(prepared, picture=replace(picture, keep_out=first.picture.keep_out))
+
+
+def _placed(
+    context: CategoryContext, order: Order, symmetry: Symmetry, picture: PreparedPicture, rng: np.random.Generator
+) -> Prepared | None:
+    simulation = order.simulated.simulation
+    snapshot = simulation.snapshots[order.snapshot]
     orientation = FAMILIES[simulation.family].scenarios[simulation.scenario].orientation
     pose = draw_pose(
         snapshot,
         simulation.placement,
-        picture,
+        _in_own_scale(context, order, picture),
         rng,
         frame_axis(orientation, picture.statistics),
-        reversible=orientation != "gravity",
+        reversible=orientation not in ("gravity", "upright"),
+        spread=0.0 if orientation == "upright" else AXIS_SPREAD,
     )
     if pose is None:
         return None
     severity = min(1.0, snapshot.size / order.simulated.size_max)
-    appearance = draw_appearance(
-        simulation.family,
-        simulation.scenario,
-        context.dataset.materials[context.category.material],
-        severity,
-        picture.statistics,
-        stream(context.seed, name, order.index, "appearance", order.attempt),
-    )
+    appearance = _appearance(context, order, picture, severity)
     window = choose_window(snapshot, pose, picture.image.shape[:2], appearance.edge_width)
-    inputs = _inputs(context, order, picture, snapshot, pose, window, appearance)
-    return Prepared(order, picture, symmetry, snapshot, pose, window, appearance, severity, inputs)
+    inputs, drawn = _inputs(context, order, picture, snapshot, pose, window, appearance)
+    return Prepared(order, picture, symmetry, snapshot, pose, window, appearance, severity, inputs, drawn)
+
+
+def _in_own_scale(context: CategoryContext, order: Order, picture: PreparedPicture) -> PreparedPicture:
+    """Return the picture in the scale in which a defect is placed on it.
+
+    Physics has lengths in m. A picture-level family has shares of the picture: whatever the picture's own size, its
+    shorter side is the category's field of view.
+    """
+    if picture.view is None or layer_of(FAMILIES[order.simulated.simulation.family]) is None:
+        return picture
+    # To a hundredth, which leaves pictures of the category's own size as they are.
+    return replace(picture, pixel_size=picture.pixel_size * round(context.category.field_of_view / picture.view, 2))
+
+
+def _appearance(context: CategoryContext, order: Order, picture: PreparedPicture, severity: float) -> Appearance:
+    family, scenario = order.simulated.simulation.family, order.simulated.simulation.scenario
+    material, looks = context.dataset.materials[context.category.material], looks_of(family, scenario)
+    measured = calibration_for(context.category.calibration, family, scenario)
+    if measured is not None:
+        material = calibrated_material(material, measured)
+        looks = calibrated_looks(looks, measured, picture.pixel_size)
+    rng = draw_stream(context, order, "appearance")
+    return draw_appearance(family, scenario, material, severity, picture.statistics, rng, looks)
 
 
 def _inputs(  # the parts of one window, gathered once
@@ -152,23 +225,17 @@ def _inputs(  # the parts of one window, gathered once
     pose: Pose,
     window: Window,
     appearance: Appearance,
-) -> WindowInputs:
+) -> tuple[WindowInputs, Mapping[str, Any]]:
     unit = to_unit(cut(picture.image, window, fill=True))
-    rng = stream(context.seed, context.category.name, order.index, "noise", order.attempt)
-    overlay, opacity = None, 0.0
+    rng = draw_stream(context, order, "noise")
     family = order.simulated.simulation.family
-    if family == "texture_overlay":
-        textures = stream(context.seed, context.category.name, order.index, "texture", order.attempt)
-        overlay = context.textures.draw(unit.shape, textures)
-        # The family draws β, the share of the good picture that shows through.
-        opacity = 1.0 - float(order.simulated.simulation.parameters["opacity"])
-    foreground = cut(picture.foreground.astype(np.float32), window, fill=False)
+    foreground = cut(picture.free.astype(np.float32), window, fill=False)
     fields, behind = place(snapshot, pose, window, appearance.edge_width), None
     if fields.removed is not None:
         inside = cut(np.ones(picture.foreground.shape, np.uint8), window, fill=False) > 0
         behind = picture_behind(unit, foreground, inside)
         foreground = foreground if behind is None else uncover(foreground, fields.removed) * inside
-    return WindowInputs(
+    inputs = WindowInputs(
         family=family,
         picture=unit,
         foreground=foreground,
@@ -177,27 +244,67 @@ def _inputs(  # the parts of one window, gathered once
         statistics=picture.statistics,
         pixel_size=picture.pixel_size,
         noise=rng.standard_normal(unit.shape, dtype=np.float32),
-        overlay=overlay,
-        opacity=opacity,
         behind=behind,
     )
+    return _with_layer(context, order, picture, snapshot, pose, window, inputs)
 
 
-def finish(context: CategoryContext, prepared: Prepared, result: WindowResult) -> tuple[Sample | None, Verdict]:
-    """Return the finished sample, or None if it breaks an invariant; and the verdict either way."""
+def _with_layer(  # the parts of one window, gathered once
+    context: CategoryContext,
+    order: Order,
+    picture: PreparedPicture,
+    snapshot: Snapshot,
+    pose: Pose,
+    window: Window,
+    inputs: WindowInputs,
+) -> tuple[WindowInputs, Mapping[str, Any]]:
+    """Return the window with the layer of a picture-level family, and what was drawn for it."""
+    simulation = order.simulated.simulation
+    layer = layer_of(FAMILIES[simulation.family])
+    if layer is None:
+        return inputs, {}
+    ask = LayerAsk(
+        layer=layer,
+        parameters=simulation.parameters,
+        snapshot=snapshot,
+        pose=pose,
+        window=window,
+        unit=inputs.picture,
+        foreground=inputs.foreground,
+        fields=inputs.fields,
+        picture=picture,
+        textures=context.textures,
+        other=lambda: context.pool.choose_other(order.index, order.group.split, order.attempt, picture.source),
+        rng=draw_stream(context, order, layer.source),
+    )
+    drawn = draw_layer(ask)
+    inputs = replace(inputs, overlay=drawn.overlay, opacity=drawn.opacity, blended=drawn.blended, fields=drawn.fields)
+    return inputs, drawn.parameters
+
+
+def check_part(context: CategoryContext, prepared: Prepared, result: WindowResult) -> tuple[Part | None, Verdict]:
+    """Return the finished part, or None if it breaks an invariant; and the verdict either way."""
     original = cut(prepared.picture.image, prepared.window, fill=True)
-    part = quantise(result.picture, original, prepared.inputs.fields.support)
+    pixels = quantise(result.picture, original, prepared.inputs.fields.support)
     codes = np.rint(np.float32(255) * result.soft_mask).astype(np.uint8)
-    verdict = check_sample(_checked(context, prepared, result, original, part, codes))
+    verdict = check_sample(_checked(context, prepared, result, original, pixels, codes))
     if verdict.violations:
         return None, verdict
-    image = _paste(prepared.picture.image, prepared.window, part)
-    soft = _paste(np.zeros(image.shape[:2], np.uint8), prepared.window, codes)
-    mask = hard_mask(soft)
-    terms = sqe_terms(_scored(prepared, result))
-    return Sample(
-        image, mask, soft, _maps(context.maps, prepared, result), _row(context, prepared, result, mask, terms)
-    ), verdict
+    return Part(prepared, result, pixels, codes, sqe_terms(_scored(prepared, result))), verdict
+
+
+def paste(
+    target: NDArray[Any], window: Window, pixels: NDArray[Any], where: NDArray[np.bool_] | None = None
+) -> NDArray[Any]:
+    """Write a window's pixels into ``target``; ``where``, of the target's height and width, limits them."""
+    bottom, right = min(window.top + window.height, target.shape[0]), min(window.left + window.width, target.shape[1])
+    inside = slice(window.top, bottom), slice(window.left, right)
+    part = pixels[: bottom - window.top, : right - window.left]
+    if where is None:
+        target[inside] = part
+    else:
+        target[inside][where[inside]] = part[where[inside]]
+    return target
 
 
 def hard_mask(soft: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -254,103 +361,3 @@ def quantise(picture: NDArray[np.float32], original: NDArray[Any], support: NDAr
     codes = codes[:, :, 0] if original.ndim == 2 else codes
     keep = support if original.ndim == 2 else support[:, :, None]
     return np.where(keep, codes, original)
-
-
-def _paste(target: NDArray[Any], window: Window, part: NDArray[Any]) -> NDArray[Any]:
-    bottom, right = min(window.top + window.height, target.shape[0]), min(window.left + window.width, target.shape[1])
-    out = target.copy()
-    out[window.top : bottom, window.left : right] = part[: bottom - window.top, : right - window.left]
-    return out
-
-
-def _maps(wanted: tuple[str, ...], prepared: Prepared, result: WindowResult) -> dict[str, NDArray[Any]]:
-    if not set(wanted) - {"soft_mask"}:
-        return {}
-    shape, window, fields = prepared.picture.image.shape[:2], prepared.window, prepared.inputs.fields
-    allowed = fields.support & (cut(prepared.picture.foreground.astype(np.float32), window, fill=False) >= 0.5)
-
-    def full(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        return _paste(np.zeros(shape, np.float32), window, np.where(allowed, part, 0).astype(np.float32))
-
-    coarse = _paste(np.zeros(shape, np.uint8), window, np.where(result.coarse_mask >= 0.5, 255, 0).astype(np.uint8))
-    return {
-        "coarse_mask": coarse,
-        "depth": full(fields.depth),
-        "displacement_y": full(fields.displacement[0] * prepared.picture.pixel_size),
-        "displacement_x": full(fields.displacement[1] * prepared.picture.pixel_size),
-    }
-
-
-def _row(
-    context: CategoryContext, prepared: Prepared, result: WindowResult, mask: NDArray[np.uint8], terms: dict[str, float]
-) -> dict[str, Any]:
-    category, order, picture = context.category, prepared.order, prepared.picture
-    simulation = order.simulated.simulation
-    height, width = mask.shape
-    return {
-        "sample_id": sample_id(category.name, order.index),
-        "category": category.name,
-        "split": order.group.split,
-        "defect_family": simulation.family,
-        "material": category.material,
-        "substrate_id": picture.substrate_id,
-        "licence": picture.source.licence,
-        "recipe_digest": context.recipe,
-        "substrate_transform": prepared.symmetry.row(),
-        "label": label_id(simulation.family, context.families),
-        "severity": prepared.severity,
-        "area_fraction": float((mask > 0).mean()),
-        "sqe_score": sqe_score(terms),
-        **{f"sqe_{name}": value for name, value in terms.items()},
-        "pixel_size": picture.pixel_size,
-        "defects": [_defect(prepared, result, mask)],
-        "width": width,
-        "height": height,
-        "mode": mode_of(picture.image),
-        "bit_depth": 8 * picture.image.dtype.itemsize,
-        "pixel_size_assumed": category.pixel_size_assumed,
-    }
-
-
-def _defect(prepared: Prepared, result: WindowResult, mask: NDArray[np.uint8]) -> dict[str, Any]:
-    order, snapshot = prepared.order, prepared.snapshot
-    simulation = order.simulated.simulation
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    measures = snapshot.measures
-    width = result.visible_width if simulation.snapshots[0].trace is not None else measures.get("width", snapshot.size)
-    return {
-        "family": simulation.family,
-        "scenario": simulation.scenario,
-        "severity": prepared.severity,
-        "bbox": [int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1],
-        "area_px": int((mask > 0).sum()),
-        "width_m": float(width),
-        "depth_m": float(measures.get("depth", 0.0)),
-        "length_m": float(measures.get("length", snapshot.size)),
-        "opening_max_m": float(measures.get("opening_max", 0.0)),
-        "visible_width_m": float(result.visible_width),
-        "simulation_id": order.simulated.identity,
-        "snapshot": order.snapshot,
-        "simulation_attempt": order.simulated.attempt,
-        "placement_attempt": order.attempt,
-        "solver_iterations": int(simulation.iterations),
-        "solver_residual": float(simulation.residual),
-        "parameters": json.dumps(_parameters(prepared, result), sort_keys=True),
-    }
-
-
-def _parameters(prepared: Prepared, result: WindowResult) -> dict[str, Any]:
-    statistics, pose = prepared.picture.statistics, prepared.pose
-    placed = {
-        "anchor_y": pose.anchor[0],
-        "anchor_x": pose.anchor[1],
-        "angle": pose.angle,
-        "flip": pose.flip,
-        "noise": statistics.noise,
-        "psf_sigma": statistics.psf_sigma,
-        "change_radius": result.change_radius,
-        "is_line": prepared.inputs.fields.is_line,
-    }
-    if prepared.inputs.behind is not None:
-        placed["uncovered_border"] = HALO
-    return {**prepared.order.simulated.simulation.parameters, **appearance_parameters(prepared.appearance), **placed}

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from maphc2f.generate.compose import CategoryContext, Order, Prepared, finish, prepare_window
+from maphc2f.generate.assemble import assemble
+from maphc2f.generate.compose import CategoryContext, Order, Part, prepare_window
+from maphc2f.generate.further import Unfinished, add_further, begin, refine
 from maphc2f.generate.plan import Group, sample_id
 from maphc2f.generate.profile import Clock
 from maphc2f.generate.simulate import simulate_alone, simulate_group
-from maphc2f.refine.pipeline import synthesise
 from maphc2f.sample import Sample
 
 PLACE_ATTEMPTS = 8
@@ -42,7 +42,15 @@ def make_groups(
     finished: dict[int, Sample] = {}
     reasons: dict[int, str] = {}
     while orders:
-        retry = _round(context, orders, finished, reasons, clock)
+        begun, retry = _round(context, orders, reasons, clock)
+        add_further(context, begun, clock)
+        for sample in begun:
+            order = sample.parts[0].prepared.order
+            if sample.valid:
+                finished[order.index] = assemble(context, sample.parts)
+            else:
+                reasons.setdefault(order.index, sample.reason)
+                retry.append(order)
         orders = []
         for order in retry:
             following = next_order(context, order, clock)
@@ -71,34 +79,23 @@ def _first_orders(
 
 
 def _round(
-    context: CategoryContext,
-    orders: Sequence[Order],
-    finished: dict[int, Sample],
-    reasons: dict[int, str],
-    clock: Clock,
-) -> list[Order]:
-    """Try every order once; fill ``finished`` and return the orders to redraw."""
-    retry = []
-    buckets: dict[tuple[int, ...], list[Prepared]] = defaultdict(list)
+    context: CategoryContext, orders: Sequence[Order], reasons: dict[int, str], clock: Clock
+) -> tuple[list[Unfinished], list[Order]]:
+    """Try the first defect of every order once; return the samples that have theirs, and the orders to redraw."""
+    begun: list[Unfinished] = []
     with clock.stage("place"):
-        for order in orders:
-            prepared = prepare_window(context, order)
-            if prepared is None:
-                retry.append(order)
-            else:
-                buckets[prepared.inputs.picture.shape].append(prepared)
-    for bucket in buckets.values():
-        with clock.stage("refine"):
-            results = synthesise([p.inputs for p in bucket], context.dataset.stages, context.dataset.device)
-        with clock.stage("check"):
-            for prepared, result in zip(bucket, results, strict=True):
-                sample, check = finish(context, prepared, result)
-                if sample is None:
-                    reasons.setdefault(prepared.order.index, "; ".join(check.violations))
-                    retry.append(prepared.order)
-                else:
-                    finished[prepared.order.index] = sample
-    return retry
+        prepared = [prepare_window(context, order) for order in orders]
+    retry = [order for order, window in zip(orders, prepared, strict=True) if window is None]
+
+    def settle(place: int, part: Part | None, reason: str) -> None:
+        if part is not None:
+            begun.append(begin(context, part))
+            return
+        reasons.setdefault(orders[place].index, reason)
+        retry.append(orders[place])
+
+    refine(context, prepared, clock, settle)
+    return begun, retry
 
 
 def next_order(context: CategoryContext, order: Order, clock: Clock) -> Order | None:

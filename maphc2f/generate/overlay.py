@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,9 @@ SIDE = 288
 """Side at which a texture is prepared, px: the input size of GLASS."""
 
 
+Augment = Callable[[UInt8, np.random.Generator], UInt8]
+
+
 class TextureBank:
     """Textures to blend into pictures.
 
@@ -44,9 +48,9 @@ class TextureBank:
     def __len__(self) -> int:
         return len(self._files) or POOL * len(GENERATORS)
 
-    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Float32:
-        """Return a random augmented texture of ``shape`` (H, W, C) as float32 in [0, 1]."""
-        texture = augment_texture(self._texture(int(rng.integers(len(self)))), rng)
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator, augment: Augment = augment_texture) -> Float32:
+        """Return a random texture of ``shape`` (H, W, C), after ``augment``, as float32 in [0, 1]."""
+        texture = augment(self._texture(int(rng.integers(len(self)))), rng)
         height, width, channels = shape
         sized = cv2.resize(texture, (width, height), interpolation=cv2.INTER_AREA)
         if channels == 1:

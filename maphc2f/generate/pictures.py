@@ -49,6 +49,8 @@ class PreparedPicture:
         foreground: bool (H, W).
         pixel_size: Effective, m.
         statistics: Of its foreground.
+        keep_out: Where no defect may lie, bool (H, W), or None: anywhere on the part.
+        view: Shorter side of the picture without padding, m; None: that of the category.
     """
 
     source: SourcePicture
@@ -57,11 +59,19 @@ class PreparedPicture:
     foreground: NDArray[np.bool_]
     pixel_size: float
     statistics: PictureStatistics
+    keep_out: NDArray[np.bool_] | None = None
+    view: float | None = None
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """Where the picture may change: the part without what is kept out, bool (H, W)."""
+        return self.foreground if self.keep_out is None else self.foreground & ~self.keep_out
 
     @property
     def nbytes(self) -> int:
         """Memory it holds."""
-        return int(self.image.nbytes + self.foreground.nbytes)
+        kept = 0 if self.keep_out is None else self.keep_out.nbytes
+        return int(self.image.nbytes + self.foreground.nbytes + kept)
 
 
 def to_unit(image: Pixels) -> Float32:
@@ -104,6 +114,17 @@ class PicturePool:
         order = ranked(self._hashes[split], self._dataset.seed, self._category.name, index)
         return self.get(own[int(order[rank % len(own)])])
 
+    def choose_other(self, index: int, split: Split, attempt: int, own: SourcePicture) -> PreparedPicture:
+        """Return another picture of the split than ``own`` for sample ``index``; ``own`` itself if there is no other.
+
+        Pictures come in a rendezvous order of their own, so one more picture changes only the samples that take it.
+        """
+        everyone = self._by_split[split]
+        # Names of categories have no dot: no category shares this order.
+        order = ranked(self._hashes[split], self._dataset.seed, f"{self._category.name}.layer", index)
+        others = [everyone[int(i)] for i in order if everyone[int(i)].sha256 != own.sha256] or [own]
+        return self.get(others[attempt % len(others)])
+
     def get(self, picture: SourcePicture) -> PreparedPicture:
         """Return ``picture`` prepared.
 
@@ -122,7 +143,7 @@ class PicturePool:
 
     def _prepare(self, picture: SourcePicture) -> PreparedPicture:
         loaded = self._substrate.load(picture)
-        result = prepare(loaded.image, loaded.foreground, self._dataset.size)
+        result, kept = prepare(loaded.image, loaded.foreground, self._dataset.size), loaded.keep_out
         return PreparedPicture(
             source=picture,
             substrate_id=substrate_id(self._category.name, picture),
@@ -130,6 +151,8 @@ class PicturePool:
             foreground=result.foreground,
             pixel_size=self._category.pixel_size * loaded.scale * result.scale,
             statistics=estimate_statistics(to_unit(result.image), result.foreground),
+            keep_out=None if kept is None else ~prepare(loaded.image, ~kept, self._dataset.size).foreground,
+            view=self._category.pixel_size * loaded.scale * min(loaded.image.shape[:2]),
         )
 
 
@@ -193,6 +216,7 @@ class Symmetry:
             image=self.array(prepared.image),
             foreground=self.array(prepared.foreground),
             statistics=statistics,
+            keep_out=None if prepared.keep_out is None else self.array(prepared.keep_out),
         )
 
 

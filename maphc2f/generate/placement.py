@@ -20,14 +20,17 @@ PROPOSALS = 24
 MIN_INSIDE_LINE = 0.75
 MIN_INSIDE_REGION = 0.9
 MIN_INSIDE_EDGE = 0.65
-"""Least share of the defect on the part: cracks may end at the outline, pits and dents are whole."""
+MIN_INSIDE_PICTURE = 0.1
+"""Least share of the defect on the part: cracks may end at the outline, pits and dents are whole, a mask over the
+whole picture is cut by the part."""
 
 ANCHOR_DRAWS = 64
 MAX_POINTS = 400
 AXIS_COHERENCE = 0.15
 """Above this a picture counts as having a direction that oriented defects follow."""
 
-AXIS_SPREAD = np.deg2rad(8.0)
+AXIS_SPREAD = float(np.deg2rad(8.0))
+"""How far an oriented defect may deviate from its axis, rad; an upright one not at all."""
 
 
 def probe_points(snapshot: Snapshot) -> NDArray[np.float64]:
@@ -58,34 +61,70 @@ def draw_pose(
     axis: float | None = None,
     *,
     reversible: bool = True,
+    spread: float = AXIS_SPREAD,
 ) -> Pose | None:
     """Draw a pose with enough of the defect on the part, or None if no proposal has.
 
     Args:
         snapshot: The defect.
-        placement: ``edge`` puts the anchor on the outline with the frame's y axis into the part.
+        placement: ``edge`` puts the anchor on the outline with the frame's y axis into the part; ``picture`` lays the
+            defect's grid over the picture, in one of its eight orientations.
         prepared: The picture.
         rng: The sample's placement stream.
         axis: For oriented defects: direction of the frame's x axis in the picture, rad from x towards y (clockwise
             as seen), as :attr:`PictureStatistics.direction`. None: any direction.
         reversible: Whether the frame may also lie the other way round along the axis.
+        spread: How far it may deviate from the axis, rad.
     """
     probes = probe_points(snapshot)
+    if placement == "picture":
+        return _over_picture(snapshot, probes, prepared, rng)
     least = MIN_INSIDE_LINE if snapshot.trace is not None else MIN_INSIDE_REGION
     least = MIN_INSIDE_EDGE if placement == "edge" and snapshot.trace is None else least
-    border = outline(prepared.foreground) if placement == "edge" else None
-    if len(probes) == 0 or not prepared.foreground.any() or (border is not None and len(border.points) == 0):
+    free = prepared.free
+    border = _free_border(prepared) if placement == "edge" else None
+    if len(probes) == 0 or not free.any() or (border is not None and len(border.points) == 0):
         return None
-    box = _bounding_box(prepared.foreground)
+    box = _bounding_box(free)
     for _ in range(PROPOSALS):
         if border is not None:
             pose = _on_outline(border, prepared.pixel_size, rng)
         else:
-            anchor = _draw_anchor(prepared.foreground, box, rng)
-            pose = _inside(anchor, prepared.pixel_size, axis, rng, reversible=reversible)
-        if inside_share(pose.apply(probes), prepared.foreground) >= least:
+            anchor = _draw_anchor(free, box, rng)
+            pose = _inside(anchor, prepared.pixel_size, axis, rng, spread, reversible=reversible)
+        placed = pose.apply(probes)
+        if inside_share(placed, free) >= least and _keeps_out(placed, prepared.keep_out):
             return pose
     return None
+
+
+def _over_picture(
+    snapshot: Snapshot, probes: NDArray[np.float64], prepared: PreparedPicture, rng: np.random.Generator
+) -> Pose | None:
+    """Draw one of the eight orientations of a grid in the middle of the picture; along a longer side it may shift."""
+    shape = np.array(prepared.free.shape)
+    room = np.maximum(shape - snapshot.spacing * max(snapshot.extent.shape) / prepared.pixel_size, 0.0)
+    for _ in range(PROPOSALS):
+        shift, flip, turns = rng.random(2) - 0.5, bool(rng.integers(2)), int(rng.integers(4))
+        y, x = 0.5 * (shape - 1) + shift * room
+        pose = Pose((float(y), float(x)), 0.5 * np.pi * turns, flip, prepared.pixel_size)
+        if inside_share(pose.apply(probes), prepared.free) >= MIN_INSIDE_PICTURE:
+            return pose
+    return None
+
+
+def _free_border(prepared: PreparedPicture) -> Outline:
+    """Return the part's outline where nothing is kept out; a region that is kept out has no outline of its own."""
+    border = outline(prepared.foreground)
+    if prepared.keep_out is None:
+        return border
+    open_ = ~prepared.keep_out[border.points[:, 0], border.points[:, 1]]
+    return Outline(border.points[open_], border.normals[open_])
+
+
+def _keeps_out(points: NDArray[np.float64], keep_out: NDArray[np.bool_] | None) -> bool:
+    """Whether no picture point (y, x) lies where defects are kept out."""
+    return keep_out is None or inside_share(points, keep_out) == 0.0
 
 
 def _bounding_box(foreground: NDArray[np.bool_]) -> tuple[int, int, int, int]:
@@ -116,7 +155,7 @@ def _on_outline(border: Outline, pixel_size: float, rng: np.random.Generator) ->
 
 def frame_axis(orientation: Orientation, statistics: PictureStatistics) -> float | None:
     """Return the direction of the frame's x axis that an orientation asks for on a picture, rad; None: any."""
-    if orientation == "gravity":
+    if orientation in ("gravity", "upright"):
         return 0.0
     if orientation == "texture" and statistics.coherence > AXIS_COHERENCE:
         return statistics.direction
@@ -124,11 +163,17 @@ def frame_axis(orientation: Orientation, statistics: PictureStatistics) -> float
 
 
 def _inside(
-    anchor: tuple[float, float], pixel_size: float, axis: float | None, rng: np.random.Generator, *, reversible: bool
+    anchor: tuple[float, float],
+    pixel_size: float,
+    axis: float | None,
+    rng: np.random.Generator,
+    spread: float,
+    *,
+    reversible: bool,
 ) -> Pose:
     flip, reverse, turn = bool(rng.integers(2)), bool(rng.integers(2)), float(rng.random())
     angle = 2 * np.pi * turn
     if axis is not None:
         # R(angle) maps +x to (sin, cos) in (y, x), which is the direction at +angle from x towards y.
-        angle = axis + AXIS_SPREAD * (2 * turn - 1) + (np.pi if reverse and reversible else 0.0)
+        angle = axis + spread * (2 * turn - 1) + (np.pi if reverse and reversible else 0.0)
     return Pose(anchor, float(angle), flip, pixel_size)

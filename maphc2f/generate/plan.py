@@ -3,6 +3,7 @@
 * :func:`check_names` checks families, scenarios and substrates through the registries.
 * :func:`assign_cells` gives every group of a category its family and split.
 * :func:`plan_category` cuts the groups into shards.
+* :func:`group_families` says what the samples of a group show; :func:`defects_wanted` how many defects.
 * :func:`sample_id`, :func:`simulation_id`, :func:`stage_fractions` are the identities of contract.md.
 """
 
@@ -16,6 +17,7 @@ import numpy as np
 from maphc2f.defects import FAMILIES
 from maphc2f.errors import ManifestError
 from maphc2f.registry import near
+from maphc2f.rng import stream
 from maphc2f.shards.index import ShardKey
 from maphc2f.spec import CategorySpec, DatasetSpec, DefectSpec, MaterialSpec, Split
 from maphc2f.substrates import SUBSTRATES
@@ -25,6 +27,9 @@ SPLITS: tuple[Split, ...] = ("train", "validation")
 
 FIRST_STAGE = 0.4
 """Size of the first of K snapshots relative to the final one."""
+
+COMBINED = "combined"
+"""Family, in the plan and as a label, of samples that show two."""
 
 MAX_SHARD_BYTES = 400_000_000
 BYTES_PER_PIXEL = 2.5
@@ -37,7 +42,7 @@ class Group:
 
     Attributes:
         number: g; its first sample is g K.
-        family: Defect family.
+        family: Defect family, or COMBINED.
         split: Split of all its samples.
         first: First sample index.
         count: Number of samples, K but for the category's last group.
@@ -97,6 +102,22 @@ def check_names(dataset: DatasetSpec) -> None:
         material = dataset.materials[category.material]
         for defect in category.defects:
             _check_defect(defect, material, f"{where}.defects")
+        _check_calibration(category, where)
+
+
+def _check_calibration(category: CategorySpec, where: str) -> None:
+    for key in category.calibration:
+        family, _, scenario = key.partition(".")
+        mixed = [d for d in category.defects if d.family == family]
+        if not mixed or (scenario and scenario not in FAMILIES[family].scenarios):
+            raise ManifestError(
+                f"calibration of '{key}', which is not in the mix" if not mixed else f"unknown scenario '{key}'",
+                where=f"{where}.calibration (--calibration)",
+                rule="it names a family of the mix, or one of its scenarios",
+                remedy=near(key, sorted({d.family for d in category.defects}))
+                if not mixed
+                else near(scenario, list(FAMILIES[family].scenarios)),
+            )
 
 
 def _check_defect(defect: DefectSpec, material: MaterialSpec, where: str) -> None:
@@ -134,11 +155,49 @@ def _check_parameters(defect: DefectSpec, scenario: str, known: list[str], where
             )
 
 
-def family_weights(category: CategorySpec) -> dict[str, float]:
-    """Return the families' shares of a category, summing to 1, in name order."""
+def mix_weights(category: CategorySpec) -> dict[str, float]:
+    """Return the families' shares of a category's mix, summing to 1, in name order."""
     names = sorted({defect.family for defect in category.defects})
     total = sum(defect.weight for defect in category.defects)
     return {name: sum(d.weight for d in category.defects if d.family == name) / total for name in names}
+
+
+def family_weights(category: CategorySpec) -> dict[str, float]:
+    """Return the shares of a category's samples by family, summing to 1; samples that show two count as COMBINED."""
+    own = mix_weights(category)
+    if category.combined == 0:
+        return own
+    alone = {name: weight * (1 - category.combined) for name, weight in own.items() if category.combined < 1}
+    return {**alone, COMBINED: category.combined}
+
+
+def group_families(seed: int, category: CategorySpec, group: Group) -> tuple[str, ...]:
+    """Return the families that the samples of ``group`` show: its own, or for a combined one the two drawn.
+
+    The first is drawn by the mix's weights, the second by them among the others.
+    """
+    if group.family != COMBINED:
+        return (group.family,)
+    weights = mix_weights(category)
+    rng = stream(seed, category.name, "combined", group.number)
+    chosen: list[str] = []
+    for _ in range(2):
+        names = [name for name in weights if name not in chosen]
+        shares = np.array([weights[name] for name in names])
+        chosen.append(names[int(rng.choice(len(names), p=shares / shares.sum()))])
+    return tuple(chosen)
+
+
+def defects_wanted(seed: int, category: CategorySpec, families: int, index: int) -> tuple[int, int]:
+    """Return how many defects sample ``index`` must show at least, and how many it should.
+
+    Both lie in the category's ``per_sample``; a sample of several ``families`` shows each at least once.
+    """
+    low, high = category.per_sample
+    drawn = low
+    if high > low:
+        drawn = int(stream(seed, category.name, index, "defects").integers(low, high + 1))
+    return max(low, families), max(drawn, families)
 
 
 def assign_cells(weights: Sequence[float], count: int) -> list[int]:

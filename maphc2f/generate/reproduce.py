@@ -42,7 +42,13 @@ class Reproduction:
 
 
 def reproduce(
-    root: Path, name: str, *, data_root: Path | None = None, images: Path | None = None, masks: Path | None = None
+    root: Path,
+    name: str,
+    *,
+    data_root: Path | None = None,
+    images: Path | None = None,
+    masks: Path | None = None,
+    keep_out: Path | None = None,
 ) -> Reproduction:
     """Make sample ``name`` of the dataset in ``root`` again: its simulation, placement and refinement alone.
 
@@ -52,6 +58,7 @@ def reproduce(
         data_root: Where the benchmark sets are now; None: where they were.
         images: Where the folder of good pictures is now; None: where it was.
         masks: The same for the folder of foreground masks.
+        keep_out: The same for the folder of keep-out masks.
 
     Raises:
         DatasetError: No such sample, or it cannot be made any more.
@@ -62,7 +69,7 @@ def reproduce(
     info = read_info(root)
     if data_root is None and info.data_root is not None:
         data_root = Path(info.data_root)
-    folders = {"path": images, "foreground_path": masks}
+    folders = {"path": images, "foreground_path": masks, "keep_out_path": keep_out}
     moved = {field: str(folder.resolve()) for field, folder in folders.items() if folder is not None}
     opened = DatasetContext(root, data_root, moved)
     maps = tuple(column for column in MAPS if committed[column] is not None)

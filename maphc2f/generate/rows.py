@@ -105,7 +105,7 @@ def good_row(category: str, split: str, prepared: PreparedPicture) -> dict[str, 
     """Return the row of a prepared good picture."""
     name = f"{prepared.substrate_id}.png"
     height, width = prepared.image.shape[:2]
-    foreground = prepared.foreground.astype(np.uint8) * np.uint8(255)
+    foreground = prepared.free.astype(np.uint8) * np.uint8(255)
     return {
         "substrate_id": prepared.substrate_id,
         "category": category,

@@ -2,17 +2,26 @@
 
 * :func:`simulate_group` gives the simulation whose snapshots become the samples of a group.
 * :func:`simulate_alone` gives a smaller one for a sample that found no place.
+* :func:`simulate_further` gives the second and any further defect of a sample.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from maphc2f.defects import FAMILIES
 from maphc2f.errors import SimulationRejected
-from maphc2f.generate.plan import FIRST_STAGE, Group, draw_scenario, simulation_id, stage_fractions
+from maphc2f.generate.plan import (
+    FIRST_STAGE,
+    Group,
+    draw_scenario,
+    group_families,
+    simulation_id,
+    stage_fractions,
+)
+from maphc2f.render.calibration import calibration_for
 from maphc2f.rng import stream
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 from maphc2f.spec import CategorySpec, DatasetSpec
@@ -52,14 +61,16 @@ def draw_request(
 ) -> tuple[SimulationRequest, Scenario]:
     """Draw scenario, final size and stages of a simulation; ``scale`` shrinks the size for retries.
 
-    The final severity is log-uniform between a and b, the category's severity range; a is raised to the scenario's
-    smallest size, and to where the first stage has the scenario's ``min_pixels``.
+    The final severity is log-uniform between a and b, the category's severity range, or that of the sizes it was
+    calibrated to; a is raised to the scenario's smallest size, and to where the first stage has the scenario's
+    ``min_pixels``.
     """
     material = dataset.materials[category.material]
     name, stanza = draw_scenario(category, group.family, material, rng)
     scenario = FAMILIES[group.family].scenarios[name]
-    low, high = category.severity
     size_max = scenario.size_range[1] * category.field_of_view
+    bounds = _severity_range(category, group.family, scenario, size_max)
+    low, high = bounds
     smallest = scenario.size_range[0] / scenario.size_range[1]
     seen = scenario.min_pixels * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
     low = min(max(low, smallest, seen), high)
@@ -67,7 +78,7 @@ def draw_request(
     # All K stages even where the last group is shorter, so that a larger count keeps its samples.
     fractions = stage_fractions(1 if scale < 1 else dataset.snapshots, float(rng.random()))
     # Stages below the range's lower end would leave what --severity asks for.
-    fractions = tuple(max(f, min(1.0, category.severity[0] / severity)) for f in fractions)
+    fractions = tuple(max(f, min(1.0, bounds[0] / severity)) for f in fractions)
     size = severity * size_max * scale * fractions[-1]
     request = SimulationRequest(
         scenario=name,
@@ -81,12 +92,26 @@ def draw_request(
     return request, scenario
 
 
+def _severity_range(category: CategorySpec, family: str, scenario: Scenario, size_max: float) -> tuple[float, float]:
+    """Return the range of final sizes over ``size_max``, m, that the category asks of a scenario.
+
+    Measured sizes are clipped to those that the scenario can have.
+    """
+    measured = calibration_for(category.calibration, family, scenario.name)
+    if measured is None or measured.size is None:
+        return category.severity
+    smallest = scenario.size_range[0] / scenario.size_range[1]
+    low, high = (min(max(size / size_max, smallest), 1.0) for size in measured.size)
+    return low, high
+
+
 def simulate_group(dataset: DatasetSpec, category: CategorySpec, group: Group) -> GroupSimulation | None:
-    """Return the group's simulation, or None if MAX_SIMULATIONS draws were rejected."""
+    """Return the group's simulation, or None if MAX_SIMULATIONS draws were rejected; of two families, the first's."""
+    own = replace(group, family=group_families(dataset.seed, category, group)[0])
     for attempt in range(MAX_SIMULATIONS):
         rng = stream(dataset.seed, category.name, "simulation", group.number, attempt)
         identity = simulation_id(category.name, group.number, attempt)
-        result = _run(dataset, category, group, 1.0, rng)
+        result = _run(dataset, category, own, 1.0, rng)
         if result is not None:
             return GroupSimulation(result[0], identity, attempt, result[1])
     return None
@@ -97,10 +122,30 @@ def simulate_alone(
 ) -> GroupSimulation | None:
     """Return a simulation of its own for sample ``index``: half, a quarter, an eighth of the size for retry 0, 1, 2."""
     rng = stream(dataset.seed, category.name, "simulation", group.number, index, retry)
-    result = _run(dataset, category, group, 0.5 ** (retry + 1), rng)
+    own = replace(group, family=group_families(dataset.seed, category, group)[0])
+    result = _run(dataset, category, own, 0.5 ** (retry + 1), rng)
     if result is None:
         return None
     return GroupSimulation(result[0], f"{category.name}-sim-{group.number:06d}-{index}-{retry}", 0, result[1])
+
+
+def simulate_further(
+    dataset: DatasetSpec, category: CategorySpec, group: Group, index: int, part: int, retry: int
+) -> GroupSimulation | None:
+    """Return the simulation of defect ``part`` (1: the second) of sample ``index``, one of its own; None if rejected.
+
+    Families take turns; retry 0 has the size asked for, each later one half of the one before.
+    """
+    families = group_families(dataset.seed, category, group)
+    own = replace(group, family=families[part % len(families)])
+    alone = dataset.model_copy(update={"snapshots": 1})
+    for attempt in range(MAX_SIMULATIONS):
+        rng = stream(dataset.seed, category.name, "simulation", group.number, index, "part", part, retry, attempt)
+        result = _run(alone, category, own, 0.5**retry, rng)
+        if result is not None:
+            identity = f"{category.name}-sim-{group.number:06d}-{index}-part{part}-{retry}-{attempt}"
+            return GroupSimulation(result[0], identity, attempt, result[1])
+    return None
 
 
 def _run(

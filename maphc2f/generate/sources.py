@@ -23,7 +23,7 @@ from maphc2f.manifest import as_procedural
 from maphc2f.shards.files import file_sha256, write_atomic
 from maphc2f.spec import CategorySpec, DatasetSpec, canonical_digest
 from maphc2f.substrates.base import SourcePicture, Substrate, open_substrate, require_accepted
-from maphc2f.substrates.files import FileSubstrate, list_files
+from maphc2f.substrates.files import KEEP_OUT_NOTE, FileSubstrate, list_files
 from maphc2f.substrates.locate import find_category_root
 from maphc2f.substrates.specimens import Specimens
 
@@ -126,6 +126,7 @@ def take_inventory(
         )
         pictures = substrate.inventory()
         require_accepted(pictures, where=category.source.path or category.name)
+        _require_keep_out(category, pictures)
         inventory[category.name] = pictures
         refused = [picture for picture in pictures if not picture.accepted]
         if refused:
@@ -139,6 +140,22 @@ def take_inventory(
                 "--foreground DIR, or --foreground full if that is right"
             )
     return inventory
+
+
+def _require_keep_out(category: CategorySpec, pictures: Sequence[SourcePicture]) -> None:
+    """Refuse a folder of keep-out masks of which none belongs to a picture.
+
+    Raises:
+        PictureError: It keeps nothing out.
+    """
+    folder = category.source.keep_out_path
+    if folder is not None and not any(KEEP_OUT_NOTE in picture.notes for picture in pictures if picture.accepted):
+        raise PictureError(
+            "no mask there belongs to a picture",
+            where=f"categories.{category.name}.source.keep_out_path (--keep-out) {folder}",
+            rule="masks are called as their pictures, white where no defect may lie",
+            remedy="check the folder and the names",
+        )
 
 
 def shows_no_part(category: CategorySpec, substrate: Substrate, pictures: Sequence[SourcePicture]) -> bool:

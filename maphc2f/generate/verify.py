@@ -6,28 +6,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pyarrow import ArrowException
 
-from maphc2f.defects import FAMILIES
 from maphc2f.errors import DatasetError
 from maphc2f.generate.folder import DatasetInfo, read_info
 from maphc2f.generate.pictures import Symmetry
 from maphc2f.generate.plan import SPLITS, PlannedShard, plan_category
+from maphc2f.generate.recheck import checked_windows
 from maphc2f.generate.rows import digest_facts
 from maphc2f.generate.sources import read_inventory
 from maphc2f.generate.strays import Report, check_strays
 from maphc2f.manifest import load_manifest
-from maphc2f.quality.invariants import CheckedWindow, check_sample
-from maphc2f.sample import MAPS, least_visible_share
+from maphc2f.quality.invariants import check_sample
+from maphc2f.sample import MAPS
 from maphc2f.shards.files import file_sha256
 from maphc2f.shards.index import IndexEntry, read_entries, row_digest
 from maphc2f.shards.png import decode_png, pixel_sha256
@@ -37,9 +35,6 @@ from maphc2f.spec import CategorySpec, DatasetSpec, recipe_digest
 from maphc2f.substrates.inventory import assign_splits, splits_present
 
 Pixels = NDArray[Any]
-
-SLACK = 0.02
-"""The shares are read on the whole picture here and on a window when made: a ridge at its border may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,34 +247,12 @@ def _row_problems(row: dict[str, Any], goods: dict[str, _Good], category: Catego
         yield f"good picture {row['substrate_id']} is missing"
         return
     symmetry = Symmetry.from_row(row["substrate_transform"])
-    yield from check_sample(_checked(row, category, symmetry, good, (image, mask))).violations
-
-
-def _checked(
-    row: dict[str, Any], category: CategorySpec | None, symmetry: Symmetry, good: _Good, found: tuple[Pixels, Pixels]
-) -> CheckedWindow:
-    """Return a whole picture as a window to check; only the soft mask and the support were not kept."""
-    facts = json.loads(row["defects"][0]["parameters"])
-    family, scenario = FAMILIES[row["defect_family"]], row["defects"][0]["scenario"]
+    turned = symmetry.array(good.image), symmetry.array(good.foreground)
     share = category.min_visible_share if category is not None else None
-    image, mask = found
-    foreground = symmetry.array(good.foreground)
-    # Where a piece is gone, the blurred border of its outline went with it.
-    border = 2 * int(facts.get("uncovered_border", 0)) + 1
-    foreground = cv2.dilate(foreground.astype(np.uint8), np.ones((border, border), np.uint8)) > 0
-    return CheckedWindow(
-        original=symmetry.array(good.image),
-        picture=image,
-        mask=mask,
-        soft_mask=mask,
-        support=foreground,
-        allowed=foreground,
-        noise=facts["noise"],
-        change_radius=facts["change_radius"],
-        is_line=facts["is_line"],
-        min_visible_share=(least_visible_share(family, scenario) if share is None else share) - SLACK,
-        min_change_inside=family.min_change_inside - SLACK,
-    )
+    for window in checked_windows(row, share, turned, (image, mask)):
+        yield from check_sample(window).violations
+    if sum(defect["area_px"] for defect in row["defects"]) != int((mask > 0).sum()):
+        yield "areas of the defects do not add up to the mask"
 
 
 def repair(root: Path, report: Report) -> list[str]:

@@ -47,8 +47,8 @@ class DatasetContext:
     Args:
         root: The dataset folder with ``manifest.toml`` and ``inventory.parquet``.
         data_root: Where the benchmark sets are, or None.
-        moved: New absolute paths for fields of the categories' sources (``path``, ``foreground_path``), for a dataset
-            of one folder that lies elsewhere now. Recipes do not hold paths.
+        moved: New absolute paths for fields of the categories' sources (``path``, ``foreground_path``,
+            ``keep_out_path``), for a dataset of one folder that lies elsewhere now. Recipes do not hold paths.
     """
 
     def __init__(self, root: Path, data_root: Path | None, moved: Mapping[str, str] | None = None) -> None:

@@ -67,7 +67,11 @@ def expose(state: UInt8, link: Float32, conc: Float32, cells: Int32, count: int,
 
 @njit(cache=True)
 def _mouth(liquid: Float32, state: UInt8, openness: Float32, p: int, sz: int, stretch: float, layer: float) -> float:
-    """Conductance of the face to the bulk solution, 1/h²: openness / (stretch (depth of the node + boundary layer))."""
+    """Conductance of the face to the bulk solution, 1/h²: 1 / (stretch (depth of node + boundary layer / openness)).
+
+    The film narrows the way through the still solution above it, not the one through the cell: a factor on both would
+    make the pit's exchange depend on the height of its cells.
+    """
     if p >= 2 * sz:
         return 0.0
     m = openness[p - sz]
@@ -75,7 +79,7 @@ def _mouth(liquid: Float32, state: UInt8, openness: Float32, p: int, sz: int, st
         return 0.0
     # A film that is only porous does not lay bare the metal below it: its cell drains once it is liquid.
     path = 0.5 * stretch if state[p] == 2 else max(liquid[p], 0.02) * stretch
-    return m / (stretch * (path + layer))
+    return 1.0 / (stretch * (path + layer / m))
 
 
 @njit(cache=True)

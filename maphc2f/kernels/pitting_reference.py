@@ -57,10 +57,11 @@ def _conductances(metal: Metal, box: Box) -> tuple[list[Array], Array]:
         weight * np.where(wet, other, np.where(front & near, link, 0.0))
         for weight, other, near in zip(weights, _neighbours(link), _neighbours(wet), strict=True)
     ]
-    path = np.where(wet[1], 0.5, np.maximum(metal.liquid[1], 0.02)) * box.stretch + box.layer
+    path = np.where(wet[1], 0.5, np.maximum(metal.liquid[1], 0.02)) * box.stretch
     open_share = np.where(front[1] & (metal.openness < 1), 0.0, metal.openness) * (metal.state[1] > 0)
     top = np.zeros(metal.state.shape)
-    top[1] = open_share / (box.stretch * path)
+    share = np.maximum(open_share, 1e-30)
+    top[1] = np.where(open_share > 0, 1.0 / (box.stretch * (path + box.layer / share)), 0.0)
     return faces, top
 
 

@@ -60,6 +60,7 @@ class Looks:
         albedo_share: Share of the contrast carried by reflectance.
         streak: How far the texture inside runs along the defect.
         broken_face: Whether it is a fracture face.
+        fracture_lift: Rise of the probability of a bright crack with the reflectance of its faces.
     """
 
     contrast: tuple[float, float] = (2.0, 9.0)
@@ -72,7 +73,11 @@ class Looks:
     albedo_share: tuple[float, float] = (0.6, 0.85)
     streak: float = 0.0
     broken_face: bool = False
+    fracture_lift: float = FRACTURE_LIFT
 
+
+PASTED = Looks(edge_sigma=(0.0, 0.0), roughness=(0.0, 0.0), gloss_loss=(0.0, 0.0), albedo_share=(0.0, 0.0))
+"""A layer with a rim as sharp as the optics allow."""
 
 LOOKS: Mapping[str, Looks] = {
     "crack": Looks(
@@ -84,7 +89,7 @@ LOOKS: Mapping[str, Looks] = {
         albedo_share=(1.0, 1.0),
     ),
     "crack/chip": Looks(
-        contrast=(3.5, 9.0),
+        contrast=(5.0, 9.0),
         bright=0.3,
         edge_sigma=(0.1, 0.5),
         roughness=(0.5, 1.1),
@@ -120,6 +125,9 @@ LOOKS: Mapping[str, Looks] = {
         bright=0.3, contrast=(2.5, 9.0), roughness=(0.1, 0.5), gloss_loss=(0.1, 0.5), albedo_share=(0.0, 0.3)
     ),
     "texture_overlay": Looks(roughness=(0.0, 0.0), gloss_loss=(0.0, 0.0), albedo_share=(0.0, 0.0)),
+    "perlin_overlay": PASTED,
+    "cut_paste": PASTED,
+    "poisson_blend": PASTED,
 }
 """Looks by ``family`` or ``family/scenario``; the scenario wins. Unknown families look like the default."""
 
@@ -136,6 +144,7 @@ def draw_appearance(
     severity: float,
     statistics: PictureStatistics,
     rng: np.random.Generator,
+    looks: Looks | None = None,
 ) -> Appearance:
     """Draw how one defect looks.
 
@@ -146,17 +155,18 @@ def draw_appearance(
         severity: 0 .. 1; more severe defects have more contrast.
         statistics: Of the good picture: a very dark surface only shows bright defects, and the reverse.
         rng: The only source of chance; always the same number of draws.
+        looks: Ranges in place of the scenario's own.
 
     Returns:
         The appearance. Its contrast is at least 5 gray levels over the picture's unit of contrast.
     """
-    looks = looks_of(family, scenario)
+    looks = looks or looks_of(family, scenario)
     chance = [float(value) for value in rng.random(10)]
     lift = CONTRAST_SEVERITY_SHARE
     contrast = _log_between(looks.contrast, (1.0 - lift) * chance[0] + lift * severity)
     contrast = max(contrast, GRAY_FLOOR / max(contrast_unit(statistics), 1e-4))
     fracture_brightness = _between(material.fracture_brightness, chance[5])
-    bright = _bright_fracture(looks.bright, fracture_brightness) if family == "crack" else looks.bright
+    bright = _bright_fracture(looks, fracture_brightness) if family == "crack" else looks.bright
     line = family == "crack" and not looks.broken_face
     thin, thick = _product_colours(material, chance[8])
     return Appearance(
@@ -192,9 +202,10 @@ def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> fl
     return -1.0 if level > BRIGHT_SURFACE or chance >= bright else 1.0
 
 
-def _bright_fracture(bright: float, fracture_brightness: float) -> float:
+def _bright_fracture(looks: Looks, fracture_brightness: float) -> float:
     """Probability of a bright crack: crushed glass or polymer that reflects more than the surface shows white."""
-    return min(bright + FRACTURE_LIFT * max(fracture_brightness - 1.0, 0.0), MAX_BRIGHT)
+    lifted = looks.bright + looks.fracture_lift * max(fracture_brightness - 1.0, 0.0)
+    return looks.bright if looks.fracture_lift == 0 else min(lifted, MAX_BRIGHT)
 
 
 def _between(limits: tuple[float, float], chance: float) -> float:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,7 @@ class Scalars:
         noise: Sensor noise, display units.
         light_y, light_x, light_z: Unit vector towards the light.
         ambient: Share of ambient light.
+        along_y, along_x: Unit vector along the picture's texture, and ``coherence``, how directed it is, 0 .. 1.
         texture_std: Display units.
         mean_luminance: Mean of the picture inside the foreground, display units.
         amplitude: Target change of the strongest part, display units, with its floors applied.
@@ -49,6 +51,7 @@ class Scalars:
         fracture_brightness: The same.
         product_colour, product_thin_colour: Linear reflectance of thick and of thin product.
         opacity: Of the overlay.
+        blended: 1 where the overlay already is the finished picture, else 0.
     """
 
     pixel_size: Tensor
@@ -57,6 +60,9 @@ class Scalars:
     light_x: Tensor
     light_z: Tensor
     ambient: Tensor
+    along_y: Tensor
+    along_x: Tensor
+    coherence: Tensor
     texture_std: Tensor
     mean_luminance: Tensor
     amplitude: Tensor
@@ -74,6 +80,7 @@ class Scalars:
     product_colour: Tensor
     product_thin_colour: Tensor
     opacity: Tensor
+    blended: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,9 @@ def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -
         light_x=column(lambda w: w.statistics.light[1]),
         light_z=column(lambda w: w.statistics.light[2]),
         ambient=column(lambda w: w.statistics.ambient),
+        along_y=column(lambda w: math.sin(w.statistics.direction)),
+        along_x=column(lambda w: math.cos(w.statistics.direction)),
+        coherence=column(lambda w: w.statistics.coherence),
         texture_std=column(lambda w: w.statistics.texture_std),
         mean_luminance=column(lambda w: mean_luminance(w.statistics.mean)),
         amplitude=column(target_amplitude),
@@ -167,6 +177,7 @@ def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -
         product_colour=_colours([w.appearance.product_colour for w in windows], windows, dtype, device),
         product_thin_colour=_colours([w.appearance.product_thin_colour for w in windows], windows, dtype, device),
         opacity=column(lambda w: w.opacity),
+        blended=column(lambda w: float(w.blended)),
     )
 
 

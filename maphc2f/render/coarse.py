@@ -1,6 +1,6 @@
 """The coarse picture: one renderer, driven by the fields that a defect brings.
 
-* :func:`render_overlay`: texture blended as in GLASS.
+* :func:`render_overlay`: the layer of a picture-level family, blended in.
 * :func:`render_coarse`: lines, regions or overlays of a batch, composed with the good picture.
 * :func:`compose`: a changed picture inside the support, the good one outside, to the bit.
 """
@@ -29,16 +29,17 @@ def compose(original: Tensor, changed: Tensor, allowed: Tensor) -> Tensor:
 
 
 def render_overlay(batch: WindowBatch) -> Rendered:
-    """Return x (1 - m) + (1 - β) m x + β m t with picture x, texture t, extent m and opacity β.
+    """Return x (1 - m) + (1 - β) m x + β m t with picture x, layer t, extent m and opacity β.
 
-    The blend of GLASS's local anomaly synthesis (Chen et al. 2024, arXiv:2407.09359, section 3.4), written with the
-    opacity of the texture instead of its transparency.
+    The blend of GLASS's local anomaly synthesis (Chen et al. 2024, arXiv:2407.09359, section 3.4) and of DRÆM's
+    simulator (Zavrtanik et al. 2021, arXiv:2108.07610, section 3.3), written with the opacity of the layer instead of
+    its transparency; a pasted patch has β = 1. A layer blended by its gradients is the finished picture: m = 1.
     """
     if batch.overlay is None:
-        msg = "an overlay needs a texture"
+        msg = "an overlay needs a layer"
         raise ValueError(msg)
     sigma = optical_sigma(batch)
-    weight = batch.scalars.opacity * normal_coverage(batch.distance, sigma)
+    weight = batch.scalars.opacity * torch.maximum(normal_coverage(batch.distance, sigma), batch.scalars.blended)
     picture = batch.picture + weight * (batch.overlay - batch.picture)
     return Rendered(picture, batch.distance, torch.zeros_like(weight), sigma, 1.0 - weight)
 

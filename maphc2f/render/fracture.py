@@ -26,7 +26,7 @@ from maphc2f.render.operators import (
     masked_peak,
     normal_coverage,
 )
-from maphc2f.render.relief import occlusion, shade
+from maphc2f.render.relief import occlusion, shade, streaks
 
 SHADOW_STEPS = (1.0, 2.0, 3.0, 5.0, 8.0, 12.0)
 """Distances towards the light at which it may be blocked, px."""
@@ -44,7 +44,7 @@ GRAIN_SIGMAS = (0.7, 1.8)
 """Sizes of the grains of a matte face, px: single crystals, and steps of the crack."""
 
 GRAIN_SHARES = (0.8, 0.6)
-LIGHT_LIMITS = (0.12, 2.2)
+LIGHT_LIMITS = (0.3, 2.2)
 """Light on the face relative to flat ground, after it is brought to its contrast."""
 
 RELIEF_SHARE = 0.5
@@ -53,6 +53,9 @@ RELIEF_SHARE = 0.5
 GAIN_LIMITS = (0.15, 3.0)
 RIM_WIDTH = 0.9
 """Half width of the crushed rim, px."""
+
+FRAY, FRAY_LIMIT = 2.0, 2.0
+"""Standard deviation of the rim between the marks of a fully directed texture, and its limit, px."""
 
 PATCHES = 0.12
 WHITE = 0.98
@@ -87,7 +90,7 @@ def cast_shadow(height: Tensor, light: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 def render_fracture(batch: WindowBatch) -> Rendered:
     """Return the picture with its fracture faces: surface and texture gone, light on the face, background behind."""
     sigma = optical_sigma(batch, batch.edge_sigma)
-    inside = normal_coverage(batch.distance, sigma)
+    inside = normal_coverage(_frayed(batch), sigma)
     base = _surface_light(batch)
     weight = inside * batch.allowed * (1.0 - _removed(batch))
     level = torch.clamp(masked_mean(luminance(base), weight), min=0.02)
@@ -100,6 +103,13 @@ def render_fracture(batch: WindowBatch) -> Rendered:
     return Rendered(
         reveal(batch, picture), batch.distance, torch.zeros_like(inside), sigma, 1.0 - batch.scalars.gloss_loss * inside
     )
+
+
+def _frayed(batch: WindowBatch) -> Tensor:
+    """Return the signed distance to a rim that frays along the surface's marks: ridges between them break off later."""
+    scalars = batch.scalars
+    marks = streaks(batch.noise[:, :1], (scalars.along_y, scalars.along_x))
+    return batch.distance + torch.clamp(FRAY * scalars.coherence * marks, -FRAY_LIMIT, FRAY_LIMIT)
 
 
 def reveal(batch: WindowBatch, picture: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from maphc2f.render.batch import Scalars, WindowBatch
+from maphc2f.render.hollow import darken_holes
 from maphc2f.render.operators import (
     PIXEL_VARIANCE,
     POOL,
@@ -208,7 +209,8 @@ def render_line(batch: WindowBatch) -> Rendered:
 
     Linear light behind the groove is L' = L (1 - k α τ) (dark) or L + α τ b (bright), with coverage α and relative
     darkness τ; k and b are such that the strongest part reaches the target amplitude, as far as a black groove and a
-    white lip allow. A chamfer on the side away from the light is lit, the one towards it shaded.
+    white lip allow. A chamfer on the side away from the light is lit, the one towards it shaded. Holes that the crack
+    joins are dark whatever the crack is (:mod:`maphc2f.render.hollow`).
     """
     level, sigma = local_level(batch), optical_sigma(batch)
     half_width = visible_half_width(batch, level)
@@ -218,6 +220,7 @@ def render_line(batch: WindowBatch) -> Rendered:
     strength = coverage * _darkness(batch)
     peak = torch.clamp(masked_peak(strength, coverage * batch.allowed), min=0.02)
     light = _groove(batch, torch.clamp(strength / peak, max=OVERSHOOT), peak, level, _faces(batch, half_width))
+    light = darken_holes(batch, light)
     lit = _lip(batch, distance, half_width, sigma, coverage)
     picture = encode(light) + LIP_GAIN * batch.scalars.lip * batch.scalars.amplitude * lit
     return Rendered(picture, batch.distance, half_width, sigma, torch.ones_like(half_width))

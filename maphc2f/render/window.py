@@ -94,6 +94,7 @@ class WindowInputs:
         noise: Standard normal draws, (H, W, C) float32: the only randomness of this layer.
         overlay: Texture to blend for picture-level families, (H, W, C) float32, or None.
         opacity: Its opacity.
+        blended: Whether the overlay already is the finished picture, to be taken everywhere, not on the mask alone.
         behind: What is seen where the part is gone, (H, W, C) float32, or None if nothing is known.
     """
 
@@ -107,6 +108,7 @@ class WindowInputs:
     noise: Float32
     overlay: Float32 | None = None
     opacity: float = 0.0
+    blended: bool = False
     behind: Float32 | None = None
 
 

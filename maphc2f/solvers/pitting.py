@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -103,7 +104,12 @@ class Pits:
         dissolved: Cell volumes of metal dissolved so far.
         escaped: Ions that left through the mouth so far, cell volumes times Csat.
         escape: Ions, h³ Csat, for each surface cell since it was last emptied, flat (ny + 2)(nx + 2).
+        openness: Present openness of the film, flat (ny + 2)(nx + 2).
+        cover: What it is once a lid is wide, 1 where the film is broken.
+        span: Of the film, h.
         sweeps: Relaxation sweeps so far.
+        undercut: Dissolved share of the surface layer before the last step, (ny + 2, nx + 2).
+        last_step: Length of the last step, h²/D.
         residual: Largest change of a concentration in the last sweep of the last step.
     """
 
@@ -117,15 +123,19 @@ class Pits:
     velocity: Float32
     lead: Float32
     openness: Float32
+    cover: Float32
+    span: float
     cells: NDArray[np.int32]
     work: Float32
     escape: Float32
     bare_velocity: Float32
     protection: Float32
     asleep: NDArray[np.bool_]
+    undercut: Float32
     count: int = 0
     time: float = 0.0
     step: float = 1.0
+    last_step: float = 1.0
     dissolved: float = 0.0
     escaped: float = 0.0
     sweeps: int = 0
@@ -144,20 +154,22 @@ class Pits:
         return self.time * self.grid.spacing**2 / self.medium.diffusivity
 
 
-def intact(grid: PitGrid, medium: Electrolyte, activity: Float32, cover: Float32) -> Pits:
+def intact(grid: PitGrid, medium: Electrolyte, activity: Float32, cover: Float32, span: float = 0.0) -> Pits:
     """Return metal below an intact passive film.
 
     Args:
         grid: The box.
         medium: The constants.
         activity: Local factor on the reaction rate, (nz, ny, nx); 0 where the metal never dissolves.
-        cover: Openness of the film once it is undercut, (ny, nx), in [0, 1): 0 tight, near 1 it falls in at once.
+        cover: Openness of the film far inside a lid over undercut metal, (ny, nx), in [0, 1): 0 tight, near 1 none.
+        span: How far from its rim a lid is held, m: openness grows from 0 at the rim to the full value about one
+            ``span`` inside it, so that small lids are tight; 0: open from the rim on.
     """
     padded = grid.padded
     velocity = np.full(padded, -1.0, dtype=np.float32)
     velocity[1:-1, 1:-1, 1:-1] = activity * (medium.reaction_rate * grid.spacing / medium.diffusivity)
-    openness = np.zeros(padded[1:], dtype=np.float32)
-    openness[1:-1, 1:-1] = np.minimum(cover, 0.999)
+    lids = np.zeros(padded[1:], dtype=np.float32)
+    lids[1:-1, 1:-1] = np.minimum(cover, 0.999)
     size = int(np.prod(padded))
     zeros = [np.zeros(size, dtype=np.float32) for _ in range(5)]
     return Pits(
@@ -170,13 +182,16 @@ def intact(grid: PitGrid, medium: Electrolyte, activity: Float32, cover: Float32
         store=zeros[3],
         lead=zeros[4],
         velocity=velocity.ravel(),
-        openness=openness.ravel(),
+        openness=lids.ravel().copy(),
+        cover=lids.ravel(),
+        span=span / grid.spacing,
         cells=np.empty(size, dtype=np.int32),
         work=np.empty(3 * size, dtype=np.float32),
-        escape=np.zeros(openness.size, dtype=np.float32),
+        escape=np.zeros(lids.size, dtype=np.float32),
         bare_velocity=velocity.ravel().copy(),
         protection=np.zeros(size, dtype=np.float32),
         asleep=np.zeros(size, dtype=np.bool_),
+        undercut=np.zeros(padded[1:], dtype=np.float32),
         surface=(padded[1], padded[2]),
     )
 
@@ -184,10 +199,24 @@ def intact(grid: PitGrid, medium: Electrolyte, activity: Float32, cover: Float32
 def break_film(pits: Pits, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> None:
     """Lay the metal bare at the surface cells (rows, columns), counted without the rim."""
     flat = (rows + 1) * pits.surface[1] + columns + 1
-    pits.openness[flat] = 1.0
+    pits.openness[flat] = pits.cover[flat] = 1.0
     below = flat + pits.openness.size
     for p in below.tolist():
         pits.count = kernel.expose(pits.state, pits.link, pits.conc, pits.cells, pits.count, p, 0.0)
+
+
+def _open_lids(pits: Pits) -> None:
+    """Open the film above undercut metal as far as it will be at the end of the next step.
+
+    Blurred over the span, the dissolved share of the surface is ½ at a straight rim of a lid, less at the rim of a
+    small one, and 1 well inside it.
+    """
+    share = pits.liquid.reshape(pits.grid.padded)[1]
+    # A lid of this step's start would trail the front, by a tenth of the metal lost.
+    ahead = np.minimum(share + (share - pits.undercut) * np.float32(pits.step / pits.last_step), 1.0)
+    pits.undercut[:] = share
+    inside = 2.0 * cv2.GaussianBlur(ahead, (0, 0), pits.span).ravel() - 1.0
+    pits.openness[:] = np.where(pits.cover < 1.0, pits.cover * np.maximum(inside, 0.0), 1.0)
 
 
 def advance(pits: Pits, control: StepControl) -> None:
@@ -196,6 +225,8 @@ def advance(pits: Pits, control: StepControl) -> None:
     stretch = pits.grid.layer / pits.grid.spacing
     layer = pits.medium.boundary_layer / pits.grid.spacing
     count, dt = pits.count, pits.step
+    if pits.span > 0.0:
+        _open_lids(pits)
     sweeps, pits.residual = kernel.relax(
         pits.liquid,
         pits.conc,
@@ -240,6 +271,7 @@ def advance(pits: Pits, control: StepControl) -> None:
     pits.dissolved += gone
     pits.escaped += left
     pits.time += dt
+    pits.last_step = dt
     pits.steps += 1
     pits.sweeps += sweeps
     # A cell that was used up tells a lower bound of the speed only: it counts if that is too fast already.

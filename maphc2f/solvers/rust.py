@@ -47,6 +47,7 @@ class Rust:
         wet: Relative thickness of the layer.
         product: Amount settled, in the unit of the releases.
         dose: Attack on the film so far, in the unit of the releases.
+        latest: What the last step added to the dose.
         residual: Of the last relaxation.
     """
 
@@ -56,13 +57,16 @@ class Rust:
     wet: Float32
     product: Float32
     dose: Float32
+    latest: Float32
     residual: float = 0.0
 
 
 def dry(layer: WetLayer, wet: Float32) -> Rust:
     """Return a surface without product under a layer of relative thickness ``wet``, (ny, nx), > 0."""
-    zeros = [np.zeros_like(wet) for _ in range(3)]
-    return Rust(layer, ions=zeros[0], oxygen=np.ones_like(wet), wet=wet, product=zeros[1], dose=zeros[2])
+    zeros = [np.zeros_like(wet) for _ in range(4)]
+    return Rust(
+        layer, ions=zeros[0], oxygen=np.ones_like(wet), wet=wet, product=zeros[1], dose=zeros[2], latest=zeros[3]
+    )
 
 
 def spread(rust: Rust, source: Float32, sweeps: int) -> None:
@@ -91,4 +95,5 @@ def settle(rust: Rust, released: Float32, sweeps: int) -> None:
     spread(rust, released, sweeps)
     rate = rust.wet * rust.oxygen * rust.ions
     rust.product += rate * np.float32(total / max(float(rate.sum()), 1e-30))
-    rust.dose += rust.ions * np.float32(total)
+    rust.latest = rust.ions * np.float32(total)
+    rust.dose += rust.latest

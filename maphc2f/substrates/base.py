@@ -66,11 +66,13 @@ class LoadedPicture:
         foreground: Where the part is, bool (H, W); None: everywhere.
         scale: Pixels of the category's nominal source per pixel of ``image``: 1 for files, more for procedural
             pictures that are drawn small, so ``pixel_size * scale`` is the length of a pixel.
+        keep_out: Where no defect may lie, bool (H, W); None: nowhere.
     """
 
     image: Pixels
     foreground: Mask | None
     scale: float = 1.0
+    keep_out: Mask | None = None
 
 
 class Substrate(Protocol):

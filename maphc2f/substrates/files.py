@@ -21,6 +21,9 @@ from maphc2f.substrates.specimens import Specimens
 
 MAX_BYTES = 1 << 30
 
+KEEP_OUT_NOTE = "keep-out"
+"""First word of the note on a picture's keep-out mask."""
+
 _SIDECARS = {".csv", ".json", ".txt", ".md", ".xml", ".yaml", ".yml", ".toml", ".html", ".ini", ".db", ".log"}
 
 
@@ -54,6 +57,7 @@ class FileSubstrate:
         masks: Folder of foreground masks, or None.
         listed: Names to take instead of all files below ``under``.
         specimens: Rule that names the specimen, or None: every file is one.
+        keep_out: Folder of masks of what no defect may touch, or None; pictures without one are open everywhere.
     """
 
     root: Path
@@ -64,6 +68,7 @@ class FileSubstrate:
     masks: Path | None = None
     listed: tuple[str, ...] | None = None
     specimens: Specimens | None = None
+    keep_out: Path | None = None
 
     @classmethod
     def from_opening(
@@ -71,7 +76,7 @@ class FileSubstrate:
     ) -> FileSubstrate:
         """Build the source of ``opening`` from the folder a layout found; an explicit mask folder wins."""
         category = opening.category
-        stated = category.source.foreground_path
+        stated, kept = category.source.foreground_path, category.source.keep_out_path
         return cls(
             root=root.resolve(),
             under=under,
@@ -81,6 +86,7 @@ class FileSubstrate:
             masks=root.resolve() / stated if stated else masks,
             listed=None if listed is None else tuple(listed),
             specimens=opening.specimens,
+            keep_out=root.resolve() / kept if kept else None,
         )
 
     def inventory(self) -> tuple[SourcePicture, ...]:
@@ -106,15 +112,16 @@ class FileSubstrate:
             image = decode(data).image
         except Refused as error:
             raise _changed(picture, f"cannot be used ({error})") from error
-        return LoadedPicture(image, self._foreground(picture, image))
+        return LoadedPicture(image, self._foreground(picture, image), keep_out=self._kept_out(picture, image))
 
     def _found(self) -> tuple[str, ...]:
         """List the pictures; masks kept below them are not pictures."""
         names = list_files(self.root, self.under)
-        if self.masks is None or not self.masks.resolve().is_relative_to(self.root / self.under):
-            return names
-        masks = self.masks.resolve()
-        return tuple(name for name in names if not (self.root / name).is_relative_to(masks))
+        folders = [folder.resolve() for folder in (self.masks, self.keep_out) if folder is not None]
+        for masks in folders:
+            if masks.is_relative_to(self.root / self.under):
+                names = tuple(name for name in names if not (self.root / name).is_relative_to(masks))
+        return names
 
     def _foreground(self, picture: SourcePicture, image: Pixels) -> Mask | None:
         if self.foreground == "full":
@@ -134,6 +141,12 @@ class FileSubstrate:
             )
         return foreground_auto(image, self.kind)
 
+    def _kept_out(self, picture: SourcePicture, image: Pixels) -> Mask | None:
+        path = find_mask(self.keep_out, picture.key) if self.keep_out else None
+        if (path is None) == (KEEP_OUT_NOTE in picture.notes) or (path and _keep_out_note(path) not in picture.notes):
+            raise _changed(picture, "has a keep-out mask that differs from the inventory")
+        return None if path is None else foreground_folder(path, image.shape[:2], may_be_empty=True)
+
     def _examine(self, name: str) -> SourcePicture:
         key = os.fsencode(name).decode("utf-8", "backslashreplace")
         path = self.root / name
@@ -146,7 +159,7 @@ class FileSubstrate:
         known = replace(blank, sha256=hashlib.sha256(data).hexdigest())
         try:
             decoded = decode(data)
-            notes = self._notes(key, decoded)
+            notes = "; ".join(filter(None, (self._notes(key, decoded), self._keep_out_notes(key, decoded))))
         except Refused as error:
             return replace(known, reason=str(error))
         height, width = decoded.image.shape[:2]
@@ -178,6 +191,16 @@ class FileSubstrate:
         note = _mask_note(mask_path)
         return f"{decoded.notes}; {note}" if decoded.notes else note
 
+    def _keep_out_notes(self, key: str, decoded: Decoded) -> str:
+        path = find_mask(self.keep_out, key) if self.keep_out else None
+        if path is None:
+            return ""
+        try:
+            foreground_folder(path, decoded.image.shape[:2], may_be_empty=True)
+        except PictureError as error:
+            raise Refused(str(error)) from error
+        return _keep_out_note(path)
+
     def _with_specimens(self, pictures: Sequence[SourcePicture]) -> tuple[SourcePicture, ...]:
         if self.specimens is None:
             return tuple(pictures)
@@ -189,6 +212,10 @@ class FileSubstrate:
 
 def _mask_note(path: Path) -> str:
     return f"foreground {path.name} sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+
+
+def _keep_out_note(path: Path) -> str:
+    return f"{KEEP_OUT_NOTE} {path.name} sha256 {hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
 
 
 def _check_name(key: str, name: str) -> None:

@@ -70,12 +70,13 @@ def foreground_auto(image: Pixels, kind: Kind) -> Mask:
     return _upsampled(mask, (image.shape[1], image.shape[0]))
 
 
-def foreground_folder(path: Path, shape: tuple[int, ...]) -> Mask:
+def foreground_folder(path: Path, shape: tuple[int, ...], *, may_be_empty: bool = False) -> Mask:
     """Read a foreground mask: any value above half of the largest is foreground.
 
     Args:
         path: Picture file with the height and width ``shape``, or the same aspect ratio.
         shape: (H, W) of the picture it belongs to.
+        may_be_empty: Whether it may be black all over.
 
     Raises:
         PictureError: Unreadable, another aspect ratio, or empty.
@@ -93,7 +94,7 @@ def foreground_folder(path: Path, shape: tuple[int, ...]) -> Mask:
     found = gray > max(int(gray.max()) // 2, 0)
     if found.shape != (height, width):
         found = cv2.resize(found.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    if not found.any():
+    if not (may_be_empty or found.any()):
         raise _bad_mask(path, "it is empty")
     return found
 

@@ -123,6 +123,10 @@ def test_another_stream_gives_another_defect(family: str, scenario: str) -> None
     pytest.fail("no second simulation grew")
 
 
+LEAPING = {("crack", "craquelure"), ("crack", "channel")}
+"""Films crack in leaps all over a patch: an early stage may come out larger than asked, as its row then says."""
+
+
 @every_case
 def test_snapshots_are_as_many_as_asked_and_grow(family: str, scenario: str) -> None:
     simulation, _ = grown(family, scenario)
@@ -134,7 +138,9 @@ def test_snapshots_are_as_many_as_asked_and_grow(family: str, scenario: str) -> 
     sizes = [snapshot.size for snapshot in simulation.snapshots]
     assert all(small < large for small, large in pairwise(sizes))
     for size, stage in zip(sizes, STAGES, strict=True):
-        assert size == pytest.approx(stage * asked.size, rel=0.35, abs=3 * PIXEL)
+        least = 0.65 * stage * asked.size - 3 * PIXEL
+        largest = 1.35 * (1.0 if (family, scenario) in LEAPING else stage) * asked.size + 3 * PIXEL
+        assert least <= size <= largest
     areas = [float((s.extent >= s.threshold).sum()) * s.spacing**2 for s in simulation.snapshots]
     if simulation.snapshots[0].trace is None:
         assert areas[-1] > areas[0]
@@ -188,7 +194,7 @@ def test_displacements_end_before_the_border(family: str, scenario: str) -> None
 def test_regions_end_before_the_border(family: str, scenario: str) -> None:
     """A region cut by its own grid would show a straight edge; picture-level families fill what they are given."""
     simulation, _ = grown(family, scenario)
-    if simulation.snapshots[0].trace is not None or family == "texture_overlay":
+    if simulation.snapshots[0].trace is not None or simulation.placement == "picture":
         pytest.skip("lines and picture-level families have no rim on the grid")
     for snapshot in simulation.snapshots:
         hard = snapshot.extent >= snapshot.threshold

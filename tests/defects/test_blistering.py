@@ -11,6 +11,7 @@ from scipy.ndimage import label
 from maphc2f.bundled import load_materials
 from maphc2f.defects import blistering
 from maphc2f.defects.corrosion import FAMILY, SCENARIOS
+from maphc2f.defects.corrosion_scenarios import draw_numbers
 from maphc2f.errors import SimulationRejected
 from maphc2f.rng import stream
 from maphc2f.sample import Simulation, SimulationRequest
@@ -110,3 +111,14 @@ def test_borders_are_intact() -> None:
         assert not snapshot.extent[rim].any()
         assert snapshot.depth is not None
         assert not snapshot.depth[rim].any()
+
+
+@pytest.mark.parametrize("permeability", [0.0, 0.02, 0.3])
+def test_sound_film_conducts_the_stated_share_of_a_flaw(permeability: float) -> None:
+    """Whatever the flaw: ``permeability`` is the conductance of film over that of a flaw, cell by cell."""
+    numbers = {**draw_numbers(SCENARIOS["blister"], {}, stream(1, "share")), "permeability": permeability, "flaw": 5.0}
+    asked = SimulationRequest("blister", PAINT, 3e-3, STAGES, 256 * 5e-5, 5e-5)
+    pits = blistering._bonded(asked, numbers, 40, stream(2, "share"))
+    layer, cover = pits.medium.boundary_layer / pits.grid.spacing, pits.cover.reshape(42, 42)[1:-1, 1:-1]
+    share = (0.5 + layer) / (0.5 + layer / np.maximum(cover, 1e-30))
+    assert np.median(share) == pytest.approx(permeability, rel=0.2, abs=1e-12)

@@ -7,14 +7,19 @@ from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 
 from maphc2f.bundled import load_materials
 from maphc2f.defects import FAMILIES
-from maphc2f.defects.chip_sheets import ANGLES, SAMPLES, Flaw, Plan, Section, solve_plan, solve_section
-from maphc2f.defects.chipping import CELLS, CHIP, HURST, fracture_face, make_face, self_affine
-from maphc2f.errors import SimulationRejected
+from maphc2f.defects.chip_faces import Roughness, fracture_face, make_face
+from maphc2f.defects.chip_flaws import LEAST_COVER, Flaw, flaw_cells
+from maphc2f.defects.chip_rows import Piece, lay_out, lost, row_face, time_of
+from maphc2f.defects.chip_sheets import ANGLES, SAMPLES, Plan, Section, solve_plan, solve_section
+from maphc2f.defects.chipping import CELLS, CHIP
+from maphc2f.defects.roughness import HURST, self_affine
+from maphc2f.errors import SimulationRejected, UserError
 from maphc2f.sample import Simulation, SimulationRequest
 
 PIXEL = 1e-4
@@ -22,6 +27,9 @@ STAGES = (0.4, 0.7, 1.0)
 MATERIALS = load_materials()
 HALF_CIRCLE = Plan(np.full(SAMPLES, 0.5), 1.0, 1, 0.0)
 CONE = Section(np.linspace(1.0, 0.0, SAMPLES), 1.0, 1, 0.0)
+
+
+SINGLE = {"pieces": (1.0, 1.0)}
 
 
 def request(
@@ -34,7 +42,7 @@ def request(
 def chip(seed: int, material: str = "ferrite") -> Simulation:
     for attempt in range(8):
         try:
-            return FAMILIES["crack"].simulate(request(material), np.random.default_rng((seed, attempt)))
+            return FAMILIES["crack"].simulate(request(material, **SINGLE), np.random.default_rng((seed, attempt)))
         except SimulationRejected:
             continue
     pytest.fail("no chip broke out")
@@ -94,7 +102,7 @@ def test_a_steeper_contact_crack_leaves_a_steeper_wall() -> None:
 
 
 def test_the_face_of_a_half_disc_with_a_cone_is_the_cone() -> None:
-    face = make_face(HALF_CIRCLE, CONE, 80.0, 0.0, np.random.default_rng(0))
+    face = make_face(HALF_CIRCLE, CONE, 80.0, Roughness(0.0, 0.0), np.random.default_rng(0))
     y, x = (np.arange(n) - o for n, o in zip(face.depth.shape, face.origin, strict=True))
     r = np.hypot(y[:, None], x)
     expected = -0.5 * np.clip(1 - r / 40, 0, 1)
@@ -123,15 +131,98 @@ def test_stages_are_similar_and_lie_in_each_other() -> None:
 
 
 def test_size_is_the_chord_on_the_outline() -> None:
+    """Of blunt pieces: a feather edge is thinner than a cell at its ends."""
     for seed in range(3):
-        snapshot = chip(seed).snapshots[-1]
-        row = round(-snapshot.origin[0] / snapshot.spacing) + 1
+        blunt = request(emergence=(1.2, 1.2), rim_roughness=(0.0, 0.0), pieces=(1.0, 1.0))
+        snapshot = FAMILIES["crack"].simulate(blunt, np.random.default_rng(seed)).snapshots[-1]
+        row = round(-snapshot.origin[0] / snapshot.spacing)
         chord = float((snapshot.extent[row] >= snapshot.threshold).sum()) * snapshot.spacing
         assert chord == pytest.approx(snapshot.size, rel=0.12)
 
 
+@pytest.mark.parametrize(("length", "low", "high"), [(1.4, 0.4, 0.9), (4.0, 0.2, 0.45), (11.0, 0.07, 0.18)])
+def test_the_length_of_the_flaw_decides_between_shell_and_sliver(length: float, low: float, high: float) -> None:
+    assert low < plan_of(0, length=length, bow=0.2).reach < high
+
+
+def test_a_bowed_flaw_leaves_thinner_ends() -> None:
+    def fullness(bow: float) -> float:
+        plan = plan_of(1, length=5.0, bow=bow)
+        depth = plan.flatness * plan.radius * np.sin(ANGLES)
+        along = plan.radius * np.cos(ANGLES)
+        return float(-np.sum(0.5 * (depth[1:] + depth[:-1]) * np.diff(along)) / plan.reach)
+
+    assert fullness(0.4) < fullness(0.0) - 0.05
+
+
+def test_a_shallow_emergence_makes_a_feather_edge() -> None:
+    """The lowest rays are those of the straight line to the outline."""
+    blunt, feather = plan_of(2, length=5.0), plan_of(2, length=5.0, emergence=0.4)
+    assert feather.reach < 0.95 * blunt.reach
+    depth, along = feather.flatness * feather.radius * np.sin(ANGLES), feather.radius * np.cos(ANGLES)
+    near = slice(4, 9)
+    assert np.polyfit(along[near], depth[near], 1)[0] == pytest.approx(-math.tan(0.4), rel=0.15)
+
+
+@pytest.mark.parametrize("length", [0.0, 15.5, math.nan])
+def test_a_flaw_that_no_sheet_holds_is_refused(length: float) -> None:
+    with pytest.raises(UserError, match="flaw_length"):
+        Flaw(length, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("length", [0.5, 6.0, 7.0, 12.0, 15.0])
+@pytest.mark.parametrize("angle", [-0.6, 0.0, 0.6])
+def test_every_flaw_that_is_allowed_lies_on_its_sheet(length: float, angle: float) -> None:
+    flaw = Flaw(length, angle, 0.0, 0.0, 0.5, 0.3)
+    cover, (rows, columns) = flaw.cover(np.random.default_rng(0)), flaw.shape
+    assert cover.shape == (columns,)
+    assert cover.min() >= LEAST_COVER
+    assert cover.max() < rows - 8
+    half = 0.5 * flaw.length * flaw.distance
+    notch = flaw_cells(cover, (columns / 2 - half, columns / 2 + half), (rows, columns))
+    assert int(notch.any(0).sum()) == pytest.approx(2 * half, abs=2.5)
+
+
+def row_of(gap: float, seed: int = 0) -> tuple[Piece, ...]:
+    return lay_out([HALF_CIRCLE] * 3, gap, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("gap", [-0.3, 0.0, 0.4])
+def test_a_row_loses_the_outline_asked_for(gap: float) -> None:
+    row = row_of(gap)
+    assert lost(row, 1.0) == pytest.approx(1.0)
+    losses = [lost(row, t) for t in np.linspace(0.0, 1.0, 21)]
+    assert all(b > a for a, b in pairwise(losses))
+    for share in (0.2, 0.5, 0.9):
+        assert lost(row, time_of(row, share)) == pytest.approx(share, abs=2e-3)
+    total = sum(p.chord for p in row)
+    assert (total > 1.01) == (gap < 0)
+
+
+def test_two_pieces_apart_are_two_holes_and_overlapping_ones_are_one() -> None:
+    for gap, expected in ((0.4, 3), (-0.3, 1)):
+        row = row_of(gap)
+        faces = [make_face(p.plan, CONE, p.chord * 120, Roughness(0, 0), np.random.default_rng(0)) for p in row]
+        snapshot = row_face(row, faces, 1.0, (120.0, 120.0), 1e9)
+        parts = cv2.connectedComponents((snapshot.extent >= snapshot.threshold).astype(np.uint8))[0] - 1
+        assert parts == expected
+        area = float((snapshot.extent[6:] >= snapshot.threshold).sum())
+        assert gap < 0 or area == pytest.approx(sum(0.125 * math.pi * (p.chord * 120) ** 2 for p in row), rel=0.05)
+
+
+def test_stages_of_a_row_lie_in_each_other() -> None:
+    snapshots = FAMILIES["crack"].simulate(request(pieces=(3.0, 3.0)), np.random.default_rng(4)).snapshots
+    for small, large in pairwise(snapshots):
+        inside = np.argwhere(small.extent >= small.threshold)
+        points = np.asarray(small.origin) + small.spacing * inside
+        points = points[points[:, 0] >= 0]
+        cells = np.rint((points - np.asarray(large.origin)) / large.spacing).astype(int)
+        assert (large.extent[cells[:, 0], cells[:, 1]] >= 0.35).mean() > 0.99
+        assert small.size < large.size
+
+
 def test_the_part_is_gone_where_the_crack_lies_deeper_than_the_part_is_thick() -> None:
-    face = make_face(HALF_CIRCLE, CONE, 80.0, 0.0, np.random.default_rng(0))
+    face = make_face(HALF_CIRCLE, CONE, 80.0, Roughness(0.0, 0.0), np.random.default_rng(0))
     size, thickness = 8e-3, 2e-3
     snapshot = fracture_face(face, HALF_CIRCLE, 1.0, size, thickness)
     assert snapshot.removed is not None
@@ -155,7 +246,7 @@ def test_roughness_is_self_affine() -> None:
 
 
 def test_roughness_of_a_stage_scales_with_its_own_exponent() -> None:
-    face = make_face(HALF_CIRCLE, CONE, 80.0, 0.02, np.random.default_rng(0))
+    face = make_face(HALF_CIRCLE, CONE, 80.0, Roughness(0.02, 0.0), np.random.default_rng(0))
     assert face.rough.any()
     heights = []
     for stage in (0.5, 1.0):
@@ -167,12 +258,12 @@ def test_roughness_of_a_stage_scales_with_its_own_exponent() -> None:
     assert math.log(heights[1] / heights[0]) / math.log(2) == pytest.approx(HURST, abs=0.05)
 
 
-def test_only_brittle_materials_chip() -> None:
+def test_only_brittle_materials_without_fibres_chip() -> None:
     assert all(CHIP.suits(MATERIALS[name]) for name in ("glass", "ferrite", "porcelain", "tablet", "silicon"))
-    assert not any(CHIP.suits(MATERIALS[name]) for name in ("steel", "copper", "rubber", "leather", "textile"))
+    assert not any(CHIP.suits(MATERIALS[name]) for name in ("steel", "copper", "rubber", "leather", "textile", "wood"))
 
 
 def test_grids_follow_the_picture_within_limits() -> None:
     for size, cells in ((10 * PIXEL, CELLS[0]), (100 * PIXEL, 100), (400 * PIXEL, CELLS[1])):
-        simulation = FAMILIES["crack"].simulate(request(size=size), np.random.default_rng((1, 0)))
+        simulation = FAMILIES["crack"].simulate(request(size=size, **SINGLE), np.random.default_rng((1, 0)))
         assert simulation.snapshots[-1].spacing == pytest.approx(size / cells)

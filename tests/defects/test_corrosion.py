@@ -13,6 +13,7 @@ from scipy.ndimage import label
 from maphc2f.defects import corrosion, corrosion_growth
 from maphc2f.defects import corrosion_surface as surface
 from maphc2f.defects.corrosion import FAMILY, SCENARIOS
+from maphc2f.defects.corrosion_scenarios import draw_numbers
 from maphc2f.errors import SimulationRejected, UserError
 from maphc2f.rng import stream
 from maphc2f.sample import Simulation, SimulationRequest
@@ -187,6 +188,30 @@ def test_product_volume_is_that_of_the_metal_lost(monkeypatch):
     expected = 2.9 * simulation.parameters["retained"] * left
     assert product.sum() == pytest.approx(expected, rel=1e-3)
     assert left < pits.dissolved * stretch * attack.spacing
+
+
+def test_film_breaks_at_the_look_nearest_to_its_strength():
+    """Looks are rare: breaking only once the strength is passed would delay it by half the time between two."""
+    numbers = draw_numbers(SCENARIOS["stain"], {}, stream(3, "nearest"))
+    attack = corrosion_growth.start(request("stain"), numbers, stream(4, "nearest"))
+    attack.dose_unit = 1.0
+    attack.strength[:] = np.inf
+    attack.strength[20, 20:23] = (1.2, 1.6, 0.9)
+    attack.rust.dose[:] = 1.0
+    attack.rust.latest[:] = 0.8
+    corrosion_growth._break_weak(attack, attack.rust)
+    assert np.isinf(attack.strength[20, [20, 22]]).all()
+    assert attack.strength[20, 21] == pytest.approx(1.6)
+    assert attack.sources[20, 20:23].tolist() == [1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("pixels", [0.5, 1.0, 2.0])
+def test_the_first_opening_is_as_large_on_every_grid(pixels):
+    one = {"pits": (1.0, 1.0), "inert": (0.0, 0.0), "elongation": (1.0, 1.0)}
+    asked = request("pit", parameters=one, pixel_size=50e-6 * pixels)
+    attack = corrosion_growth.start(asked, draw_numbers(SCENARIOS["pit"], one, stream(3, "m")), stream(4, "m"))
+    side = np.sqrt(np.count_nonzero(attack.pits.cover >= 1.0)) * attack.spacing / asked.size
+    assert side == pytest.approx(corrosion_growth.BOXES["pit"].mouth, abs=0.5 * attack.spacing / asked.size)
 
 
 def test_run_leads_downwards():

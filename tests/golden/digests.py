@@ -32,12 +32,12 @@ def golden_category() -> CategorySpec:
     """Return a part with all families that suit steel."""
     return category(
         "golden",
-        count=24,
+        count=40,
         source=SourceSpec(kind="procedural", generator="metal_nut", pool=6, licence="CC0-1.0"),
         kind="object",
         material="steel",
         foreground="auto",
-        defects=tuple(DefectSpec(family=name) for name in ("crack", "corrosion", "deformation", "texture_overlay")),
+        defects=tuple(DefectSpec(family=name) for name in FAMILIES),
     )
 
 

@@ -110,3 +110,24 @@ def test_chips_have_looks_of_their_own_and_no_mouth() -> None:
     assert star.edge_width > 0
     assert set(appearance_parameters(chip)) == set(appearance_parameters(appearance()))
     assert "appearance_broken_face" not in appearance_parameters(chip)
+
+
+def test_the_rim_frays_along_the_marks_of_the_surface() -> None:
+    """Where marks run along x, the top and bottom rims stay smooth and the left and right ones are ragged."""
+
+    def rim(coherence: float) -> torch.Tensor:
+        item = chip_window(SIZE, roughness=0.0, lip=0.0, albedo_share=1.0)
+        item = replace(item, statistics=replace(item.statistics, direction=0.0, coherence=coherence))
+        batch = stack([item])
+        return (render_coarse(batch).picture - batch.picture)[0, 0]
+
+    smooth, frayed = rim(0.0), rim(1.0)
+    moved = (frayed - smooth).abs()
+    distance = stack([chip_window(SIZE)]).distance[0, 0]
+    assert float(moved[distance.abs() < 1].mean()) > 5 * float(moved[distance.abs() > 6].mean())
+    middle = SIZE // 2
+    rows = frayed[middle - 12 : middle + 12]
+    steps = (rows[1:] - rows[:-1]).abs()[:, distance[middle].abs() < 2].mean()
+    columns = frayed[:, middle - 12 : middle + 12]
+    along = (columns[:, 1:] - columns[:, :-1]).abs()[distance[:, middle].abs() < 2].mean()
+    assert float(steps) > 1.5 * float(along)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from maphc2f.kernels import pitting as kernel
 from maphc2f.solvers import pitting
 
 STEEL = pitting.Electrolyte(143e3, 5.1e3, 8.5e-10, 1e-6, boundary_layer=2e-5)
@@ -125,3 +126,46 @@ def test_constants_without_meaning_are_refused(bad):
     good = {"solid_concentration": 143e3, "saturation_concentration": 5e3, "diffusivity": 1e-9, "reaction_rate": 1e-7}
     with pytest.raises(ValueError, match="must"):
         pitting.Electrolyte(**{**good, **bad})
+
+
+def lid(width: int, span: float) -> pitting.Pits:
+    """A film of openness 0.6 over a hollow ``width`` cells wide and one layer deep, just before its first step."""
+    grid = pitting.PitGrid((3, 31, 31), 1e-5, 1e-5)
+    pits = pitting.intact(grid, STEEL, np.ones(grid.shape, np.float32), np.full((31, 31), 0.6, np.float32), span)
+    liquid = pits.liquid.reshape(grid.padded)
+    first = 16 - width // 2
+    liquid[1, first : first + width, first : first + width] = 1.0
+    pits.undercut[:] = liquid[1]
+    pitting.advance(pits, CONTROL)
+    return pits
+
+
+def test_a_lid_is_tight_at_its_rim_and_open_inside():
+    openness = lid(19, 2e-5).openness.reshape(33, 33)
+    assert openness[16, 16] == pytest.approx(0.6, rel=1e-3)
+    assert openness[16, 7] < 0.2 * 0.6  # half a cell inside the rim
+    assert 0.3 * 0.6 < openness[16, 9] < 0.9 * 0.6
+    assert openness[16, :7].max() == 0.0
+    assert lid(3, 2e-5).openness.max() < 0.1 * 0.6  # a small lid holds all over
+    assert lid(3, 0.0).openness.reshape(33, 33)[16, 16] == pytest.approx(0.6)
+
+
+def test_lids_are_those_of_the_end_of_the_step():
+    pits = lid(9, 1e-5)
+    liquid = pits.liquid.reshape(pits.grid.padded)
+    now = pits.openness.copy()
+    pits.undercut[:] = 0.5 * liquid[1]  # it dissolved half of itself in the last step
+    pits.step = pits.last_step
+    liquid[1] *= 0.75
+    pitting.advance(pits, CONTROL)
+    assert pits.openness == pytest.approx(now, abs=1e-6)
+
+
+@pytest.mark.parametrize("stretch", [0.5, 2.0])
+def test_a_film_narrows_the_still_solution_and_not_the_cell(stretch):
+    """From the centre of a liquid cell to the bulk: half the cell and, m times as narrow, the boundary layer."""
+    state, openness = np.full(4, 2, np.uint8), np.array([0.25, 1.0], np.float32)
+    ways = [
+        1.0 / (stretch * kernel._mouth(np.ones(4, np.float32), state, openness, p, 2, stretch, 3.0)) for p in (2, 3)
+    ]
+    assert ways == pytest.approx([0.5 * stretch + 12.0, 0.5 * stretch + 3.0])

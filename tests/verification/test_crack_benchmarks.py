@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from benchmarks.physics_notched import (
     pull,
     reaction,
 )
+from maphc2f.defects.crack_sheets import RECIPES
 from maphc2f.kernels.phase_field import RESIDUAL_STIFFNESS, advance
 from maphc2f.rng import stream
 from maphc2f.solvers.fracture import Elasticity, LoadControl, Sheet, grow
@@ -53,11 +55,10 @@ def grown_length(seed, control):
 @pytest.mark.slow
 @pytest.mark.parametrize("load", [0.58, 0.65])
 def test_production_loading_grows_single_cracks_as_long_as_slow_loading(load):
-    """Mean length over that of loading 30 times slower, 8 seeds at 64². Measured 1.01 and 1.05; band 10 %."""
+    """Mean length over that of loading 30 times slower, 8 seeds at 64². Measured 1.04 and 1.04; band 10 %."""
+    quick = replace(RECIPES["edge_crack"].control, first=0.25, last=load)
     slow = LoadControl(0.25, load, pace=0.1, rise=0.002, quiet=0.02, checks=12, max_steps=40_000)
-    production, reference = (
-        np.mean([grown_length(seed, control) for seed in range(8)]) for control in (LoadControl(0.25, load), slow)
-    )
+    production, reference = (np.mean([grown_length(seed, control) for seed in range(8)]) for control in (quick, slow))
     assert reference > 25
     assert production / reference == pytest.approx(1.0, abs=0.1)
 
