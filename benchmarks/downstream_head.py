@@ -178,7 +178,7 @@ def train_head(training: Training, spread: Standard, budget: Budget, rng: np.ran
     best, least = [w.detach().clone() for w in weights], float("inf")
     for step, batch in enumerate(_batches(learned, budget, rng), start=1):
         optimiser.zero_grad()
-        _loss(weights, batch).backward()
+        torch.autograd.backward(_loss(weights, batch))
         optimiser.step()
         schedule.step()
         if step % max(1, budget.steps // budget.checks) == 0:
@@ -194,7 +194,7 @@ def train_head(training: Training, spread: Standard, budget: Budget, rng: np.ran
 def score_maps(head: Head, maps: Maps, shape: tuple[int, int]) -> list[Float32]:
     """Return the log odds of every pixel, float32 ``shape``, of each picture."""
     sizes = [level.shape[1] for level in maps.levels]
-    parts = head.first.split(sizes, dim=1)
+    parts = torch.split(head.first, sizes, dim=1)
     out = []
     with torch.inference_mode():
         for i in range(len(maps)):

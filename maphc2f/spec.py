@@ -218,6 +218,7 @@ class DefectSpec(Frozen):
     scenario: Slug | None = None
     weight: Positive = 1.0
     parameters: dict[str, Range] = Field(default_factory=dict, description="Overrides of the scenario's ranges, SI.")
+    size: Above | None = Field(None, description="Least and most final size, m, in place of the severity's range.")
 
 
 class CalibrationSpec(Frozen):

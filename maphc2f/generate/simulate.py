@@ -24,7 +24,7 @@ from maphc2f.generate.plan import (
 from maphc2f.render.calibration import calibration_for
 from maphc2f.rng import stream
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
-from maphc2f.spec import CategorySpec, DatasetSpec
+from maphc2f.spec import CategorySpec, DatasetSpec, DefectSpec
 
 MAX_SIMULATIONS = 12
 """Attempts at one simulation before its samples count as failed."""
@@ -69,7 +69,7 @@ def draw_request(
     name, stanza = draw_scenario(category, group.family, material, rng)
     scenario = FAMILIES[group.family].scenarios[name]
     size_max = scenario.size_range[1] * category.field_of_view
-    bounds = _severity_range(category, group.family, scenario, size_max)
+    bounds = _severity_range(category, category.defects[stanza], scenario, size_max)
     low, high = bounds
     smallest = scenario.size_range[0] / scenario.size_range[1]
     seen = scenario.min_pixels * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
@@ -92,16 +92,19 @@ def draw_request(
     return request, scenario
 
 
-def _severity_range(category: CategorySpec, family: str, scenario: Scenario, size_max: float) -> tuple[float, float]:
+def _severity_range(
+    category: CategorySpec, defect: DefectSpec, scenario: Scenario, size_max: float
+) -> tuple[float, float]:
     """Return the range of final sizes over ``size_max``, m, that the category asks of a scenario.
 
-    Measured sizes are clipped to those that the scenario can have.
+    Measured sizes go before those of the defect's own stanza; both are clipped to what the scenario can have.
     """
-    measured = calibration_for(category.calibration, family, scenario.name)
-    if measured is None or measured.size is None:
+    measured = calibration_for(category.calibration, defect.family, scenario.name)
+    sizes = defect.size if measured is None or measured.size is None else measured.size
+    if sizes is None:
         return category.severity
     smallest = scenario.size_range[0] / scenario.size_range[1]
-    low, high = (min(max(size / size_max, smallest), 1.0) for size in measured.size)
+    low, high = (min(max(size / size_max, smallest), 1.0) for size in sizes)
     return low, high
 
 

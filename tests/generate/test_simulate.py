@@ -138,6 +138,20 @@ def test_a_fixed_severity_is_met(spot: Spot) -> None:
     assert request.size == pytest.approx(0.7 * 0.5 * 320 * 2 * PIXEL)
 
 
+def test_sizes_of_a_defect_replace_the_severity_range(spot: Spot) -> None:
+    field_of_view = 320 * 2 * PIXEL
+    # The smallest that can be seen at the first stage is 0.078 of the view.
+    for asked, least, most in (((0.1, 0.2), 0.1, 0.2), ((0.001, 0.2), 0.078, 0.2), ((0.4, 3.0), 0.4, 0.5)):
+        sizes = (asked[0] * field_of_view, asked[1] * field_of_view)
+        made, stanza = spec(severity=(0.9, 1.0), defects=(DefectSpec(family="spot", size=sizes),))
+        drawn = [
+            draw_request(made, stanza, GROUP, 1.0, stream(seed, "request"))[0].size / field_of_view
+            for seed in range(100)
+        ]
+        assert least - 1e-3 <= min(drawn) < 1.2 * least
+        assert most / 1.2 < max(drawn) <= most + 1e-9
+
+
 def test_a_simulation_does_not_depend_on_the_group_it_is_made_with(spot: Spot) -> None:
     made, stanza = spec()
     first, again = simulate_group(made, stanza, GROUP), simulate_group(made, stanza, GROUP)
