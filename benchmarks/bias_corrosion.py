@@ -4,27 +4,33 @@
   there also the depth at one width, which no clock enters.
 * :func:`cluster` compares pits that break new film with tight steps on the production grid.
 * :func:`stain` compares the area of product at one exposure time with steps a quarter as long and settled sweeps.
+* :func:`blister` compares height, width and area at one exposure time with tight steps and a film solved to 1e-8.
 
 A converged run follows the production run's own calendar: film and product are looked at whenever production does so.
+The flaws of a blister have a calendar of their own, which the converged run keeps to the second.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from benchmarks.bias_table import Pairs
 from benchmarks.scenario_mix import Case
-from maphc2f.defects import FAMILIES
+from maphc2f.defects import FAMILIES, blistering
+from maphc2f.defects.blistering import Flaw, _bonded, _flaws, simulate_blister, skin_of
 from maphc2f.defects.corrosion_growth import CONTROL, DOMAIN, THRESHOLD, Attack, grow, largest_extent, start
 from maphc2f.defects.corrosion_scenarios import draw_numbers
 from maphc2f.errors import SimulationRejected
 from maphc2f.rng import stream
+from maphc2f.sample import Float32, Simulation
 from maphc2f.solvers import pitting, rust
+from maphc2f.solvers.blister import Accuracy, Skin, inflate
 from maphc2f.solvers.pitting import Pits, StepControl
 
 TIGHT = StepControl(target=0.25 * CONTROL.target, tolerance=1e-4, max_sweeps=120, omega=CONTROL.omega)
@@ -33,6 +39,10 @@ GAIN = 0.015
 """Share that the thickest product gains in a converged step; production takes five times as much."""
 
 SETTLED_SWEEPS = 20
+
+TIGHT_BONDS = StepControl(0.25 * blistering.CONTROL.target, 1e-4, 120, blistering.CONTROL.omega)
+TIGHT_FILM = Accuracy(tolerance=1e-8, max_steps=20_000, change=1e-6, max_rounds=60)
+
 Plane = TypeVar("Plane", bound=np.generic)
 
 
@@ -231,4 +241,57 @@ def _stain_sizes(attack: Attack) -> dict[str, float]:
         "diameter": largest_extent(seen) * attack.spacing,
         "product": float(product.sum()) * attack.spacing**2,
         "sources": float(attack.sources.sum()),
+    }
+
+
+def bonds(case: Case, name: str, seed: int) -> tuple[Simulation, Pits, list[Flaw]]:
+    """Return what production makes of a blister, and the bonds and flaws that it started from.
+
+    Raises:
+        SimulationRejected: It does not reach the size.
+    """
+    family, scenario_name = name.split(".")
+    scenario = FAMILIES[family].scenarios[scenario_name]
+    rng, again = (stream(0, "bias", name, seed) for _ in range(2))
+    numbers = draw_numbers(scenario, case.request.parameters, rng)
+    production = simulate_blister(case.request, scenario, numbers, rng)
+    draw_numbers(scenario, case.request.parameters, again)
+    n = round(DOMAIN * case.request.size / production.parameters["spacing"])
+    pits = _bonded(case.request, numbers, n, again)
+    return production, pits, _flaws(pits, numbers, case.request.size, again)
+
+
+def _loosen(pits: Pits, flaws: Sequence[Flaw], seconds: float) -> Float32:
+    """Delaminate with tight steps up to an exposure time, each flaw opened when it is due; return the share."""
+    for flaw in flaws:
+        if flaw.opens > seconds:
+            break
+        _march(pits, flaw.opens, TIGHT_BONDS)
+        pitting.break_film(pits, flaw.cells[:, 0], flaw.cells[:, 1])
+    _march(pits, seconds, TIGHT_BONDS)
+    return pitting.mouth(pits)
+
+
+def _film(production: Simulation, case: Case) -> Skin:
+    numbers = production.parameters
+    return replace(skin_of(case.request.material, numbers, 1.0), pressure=numbers["pressure"])
+
+
+def blister(case: Case, name: str, seed: int) -> Pairs:
+    """Compare blisters under the same film and pressure.
+
+    Raises:
+        SimulationRejected: They do not reach the size.
+    """
+    production, pits, flaws = bonds(case, name, seed)
+    last, spacing, skin = production.snapshots[-1], production.parameters["spacing"], _film(production, case)
+    share = _loosen(pits, flaws, production.parameters["exposure_time"])
+    seen = gaussian_filter(share, blistering.SMOOTHING) >= THRESHOLD
+    usual, tight = (inflate(share.astype(np.float64), spacing, skin, film) for film in (Accuracy(), TIGHT_FILM))
+    area = float(np.count_nonzero(last.extent >= last.threshold)), float(np.count_nonzero(seen))
+    return {
+        "height, same time": (production.parameters["height"], float(tight.height.max())),
+        "width, same time": (last.size, largest_extent(share >= THRESHOLD) * spacing),
+        "area, same time": (area[0] * spacing**2, area[1] * spacing**2),
+        "height, same region": (float(usual.height.max()), float(tight.height.max())),
     }

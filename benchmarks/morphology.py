@@ -12,8 +12,10 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from maphc2f.cli.threads import set_thread_variables
@@ -28,6 +30,12 @@ GOAL = 1.5
 
 OURS = "maphc2f"
 SETS = ("magnetic_tile_crack", "crackforest", "magnetic_tile_blowhole", "ball_screw_pitting", "magnetic_tile_break")
+KINDS = {
+    "cracks": ("magnetic_tile_crack", "crackforest"),
+    "pits": ("magnetic_tile_blowhole", "ball_screw_pitting"),
+}
+"""Sets that a mean is taken over."""
+
 QUANTILES = (10, 50, 90)
 
 
@@ -139,6 +147,39 @@ def table(result: Result, *, details: bool) -> str:
     return "\n".join([*lines, *(_details(result) if details else [])])
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The mean over the sets of one kind of distance / floor, ours first, then each rival that all of them have."""
+
+    kind: str
+    means: dict[str, float]
+
+    @property
+    def ours_least(self) -> bool:
+        """Whether every rival lies farther off than we do."""
+        return all(mean > self.means[OURS] for name, mean in self.means.items() if name != OURS)
+
+    def __str__(self) -> str:
+        """Return the line that is printed."""
+        means = ", ".join(f"{name} {mean:.2f}" for name, mean in self.means.items())
+        verdict = "ours is the least" if self.ours_least else "ours is NOT the least"
+        return f"{self.kind}, mean distance / floor of {' and '.join(KINDS[self.kind])}: {means}; {verdict}"
+
+
+def summaries(results: Sequence[Result]) -> list[Summary]:
+    """Return a summary of each kind all of whose sets are among the results."""
+    found = {result.name: result for result in results}
+    out = []
+    for kind, names in KINDS.items():
+        if not set(names) <= set(found):
+            continue
+        sets = [found[name] for name in names]
+        shared = [row for row in sets[0].rows if all(row in result.rows for result in sets)]
+        means = {row: fmean(result.rows[row].distance / result.floor for result in sets) for row in shared}
+        out.append(Summary(kind, means))
+    return out
+
+
 def _details(result: Result) -> list[str]:
     names = list(result.quantiles)
     lines = [f"  {'p10 p50 p90':<24} {'alone':>6}" + "".join(f"{name:>24}" for name in names)]
@@ -167,9 +208,15 @@ def main(arguments: list[str] | None = None) -> int:
     for name in options.only:
         results.append(evaluate(options.data, name, options.half, options.samples, manifest, Protocol()))
         print(table(results[-1], details=options.details) + "\n", flush=True)
+    kinds = summaries(results)
+    print("".join(f"{summary}\n" for summary in kinds), end="\n" if kinds else "")
     print(f"{options.half} half; {time.perf_counter() - start:.0f} s")
     if options.out is not None:
-        report = {"half": options.half, "sets": [as_json(result) for result in results]}
+        report = {
+            "half": options.half,
+            "sets": [as_json(result) for result in results],
+            "kinds": {summary.kind: {**asdict(summary), "ours_least": summary.ours_least} for summary in kinds},
+        }
         options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 0
 

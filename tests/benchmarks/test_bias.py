@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,10 @@ from benchmarks import bias, bias_corrosion, bias_crack, bias_deformation
 from benchmarks.bias_table import Variant, rows_of, summarise, table
 from benchmarks.measurement import load_mix
 from benchmarks.scenario_mix import MIX, Case, draw_case, standard_dataset
-from maphc2f.defects import FAMILIES
+from maphc2f.defects import FAMILIES, blistering
 from maphc2f.defects.crack_sheets import RECIPES
 from maphc2f.errors import SimulationRejected
+from maphc2f.solvers.blister import Accuracy, inflate
 from maphc2f.solvers.plate import NewtonOptions
 
 
@@ -60,7 +63,14 @@ def test_rejected_draws_are_left_out() -> None:
 def test_settings_are_of_registered_scenarios() -> None:
     known = {f"{f}.{s}" for f in FAMILIES for s in FAMILIES[f].scenarios}
     assert set(bias.VARIANTS) <= known
-    assert set(bias.unmeasured()) == known - set(bias.VARIANTS)
+    assert bias.unmeasured() == []
+
+
+def test_only_physics_can_be_unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture-level family solves nothing, so it has nothing to converge to."""
+    monkeypatch.setattr(bias, "VARIANTS", {})
+    physical = [f"{f}.{s}" for f in ("crack", "corrosion", "deformation") for s in FAMILIES[f].scenarios]
+    assert bias.unmeasured() == physical
 
 
 def test_slow_loading_is_slow() -> None:
@@ -106,6 +116,50 @@ def test_a_step_that_is_cut_ends_at_its_time() -> None:
     assert attack.pits is not None
     bias_corrosion._march(attack.pits, 17.0, bias_corrosion.TIGHT)
     assert attack.pits.seconds == pytest.approx(17.0, rel=1e-6)
+
+
+def test_both_settings_of_a_blister_share_bonds_and_flaws() -> None:
+    """Grown as production grows them, they take its time to the last bit."""
+    name = "corrosion.blister"
+    case = case_of(name, 3)
+    production, pits, flaws = bias_corrosion.bonds(case, name, 3)
+    assert len(flaws) > 1
+    assert pits.steps == 0
+    stages = blistering._grow(case.request, pits, flaws)
+    assert pits.seconds == production.parameters["exposure_time"]
+    assert stages[-1].size == production.snapshots[-1].size
+
+
+def test_a_flaw_lets_nothing_in_before_it_is_due() -> None:
+    name = "corrosion.blister"
+
+    def delaminated(opens: float) -> float:
+        _, pits, flaws = bias_corrosion.bonds(case_of(name, 3), name, 3)
+        end = 2 * flaws[-1].opens
+        late = [replace(flaws[0], opens=0.0), replace(flaws[1], opens=opens * end)]
+        share = bias_corrosion._loosen(pits, late, end)
+        assert pits.seconds == pytest.approx(end, rel=1e-6)
+        return float(share.sum())
+
+    never, late, early = (delaminated(opens) for opens in (1.01, 0.5, 0.0))
+    assert never < 0.97 * late
+    assert late < 0.97 * early
+
+
+def test_the_converged_film_is_converged() -> None:
+    name = "corrosion.blister"
+    case = case_of(name, 3)
+    production, pits, flaws = bias_corrosion.bonds(case, name, 3)
+    share = bias_corrosion._loosen(pits, flaws, production.parameters["exposure_time"]).astype(np.float64)
+    skin, spacing = bias_corrosion._film(production, case), production.parameters["spacing"]
+    film = bias_corrosion.TIGHT_FILM
+    tight = inflate(share, spacing, skin, film)
+    finer = inflate(share, spacing, skin, replace(film, change=1e-9, max_rounds=200))
+    assert tight.residual < film.tolerance
+    assert finer.height.max() == pytest.approx(tight.height.max(), rel=1e-6)
+    assert inflate(share, spacing, skin, Accuracy(tolerance=0.5)).height.max() != pytest.approx(
+        tight.height.max(), rel=1e-3
+    )
 
 
 def test_a_finer_dent_is_the_same_problem() -> None:

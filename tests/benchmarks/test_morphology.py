@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from benchmarks import energy_distance, halves, shape_metrics, skeletons
 from benchmarks import morphology_sets as sets
-from benchmarks.energy_distance import Cloud, Protocol, compare, worth
-from benchmarks.morphology import OURS, SETS, judge, main
+from benchmarks.energy_distance import Cloud, Comparison, Protocol, compare, worth
+from benchmarks.morphology import KINDS, OURS, SETS, Result, judge, main, summaries
 from benchmarks.rivals_shape import REGION_RIVALS, Size, ellipse, random_walk, tapered_arc
 
 REAL = Path(__file__).parents[2] / "data"
@@ -288,6 +288,41 @@ def test_the_verdict_names_a_rival_that_lies_nearer() -> None:
     assert set(good.marginal) == {metric.name for metric in sets.CRACK_VECTOR}
 
 
+def result(name: str, floor: float, **distances: float) -> Result:
+    rows = {key: Comparison(distance, (0.0, 9.0), 9.0, 0.5) for key, distance in distances.items()}
+    return Result(name, (4, 4), 6, floor, rows, {}, {})
+
+
+def test_means_of_a_kind_count_each_set_by_its_own_floor() -> None:
+    pits = [
+        result("magnetic_tile_blowhole", 0.5, maphc2f=0.4, walk=0.2, ellipse=0.9),
+        result("ball_screw_pitting", 2.0, maphc2f=0.4, walk=2.4, arc=0.1),
+    ]
+    (summary,) = summaries(pits)
+    # 0.4 / 0.5 and 0.4 / 2; rivals of one set alone are left out, though one of them is nearer there.
+    assert summary.means == pytest.approx({OURS: 0.5, "walk": 0.8})
+    assert summary.ours_least
+    assert str(summary) == (
+        "pits, mean distance / floor of magnetic_tile_blowhole and ball_screw_pitting: "
+        "maphc2f 0.50, walk 0.80; ours is the least"
+    )
+
+
+def test_a_nearer_rival_makes_ours_not_the_least() -> None:
+    names = KINDS["cracks"]
+    far, even = ([result(name, 1.0, maphc2f=0.5, walk=walk) for name in names] for walk in (0.4, 0.5))
+    assert not summaries(far)[0].ours_least
+    assert "NOT the least" in str(summaries(far)[0])
+    assert not summaries(even)[0].ours_least
+
+
+def test_a_kind_of_which_a_set_was_not_run_has_no_mean() -> None:
+    others = [result(name, 1.0, maphc2f=0.5) for name in ("crackforest", "magnetic_tile_break", "ball_screw_pitting")]
+    assert summaries(others) == []
+    cracks = summaries([*others, result("magnetic_tile_crack", 1.0, maphc2f=0.5)])
+    assert [summary.kind for summary in cracks] == ["cracks"]
+
+
 def road(folder: Path) -> None:
     """Write a road set of four pictures whose cracks leave the lower half sound."""
     (folder / "crackforest" / "test").mkdir(parents=True)
@@ -328,7 +363,9 @@ def test_sound_ground_shows_no_mask(tmp_path: Path) -> None:
     pictures = source.inventory()
     assert len(pictures) == 4
     loaded = source.load(pictures[0]).image
-    original = cv2.imread(str(tmp_path / "crackforest" / pictures[0].key))[:, :, ::-1]
+    original = cv2.imread(str(tmp_path / "crackforest" / pictures[0].key))
+    assert original is not None
+    original = original[:, :, ::-1]
     assert loaded.shape == original.shape
     # Every row of the original that is used lies 24 px below the crack or lower.
     rows = {row.tobytes()[:30] for row in loaded[:, :64]}
@@ -345,14 +382,17 @@ def test_it_runs_and_gives_the_same_numbers_again(tmp_path: Path, capsys: pytest
         assert main(arguments) == 0
         texts.append((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert texts[0] == texts[1]
-    result = json.loads(texts[0])["sets"][0]
-    assert result["real"] == [4, 4]
-    assert result["samples"] == 6
-    assert result["floor"] > 0
-    assert set(result["rows"]) == {"maphc2f", "tapered arc", "random walk"}
+    report = json.loads(texts[0])
+    found = report["sets"][0]
+    assert report["kinds"] == {}
+    assert found["real"] == [4, 4]
+    assert found["samples"] == 6
+    assert found["floor"] > 0
+    assert set(found["rows"]) == {"maphc2f", "tapered arc", "random walk"}
     printed = capsys.readouterr().out
     assert "real split-half distance" in printed
     assert "fractal_dim_skeleton" in printed
+    assert "mean distance / floor" not in printed
 
 
 def test_every_set_has_a_category() -> None:

@@ -138,7 +138,8 @@ def test_a_fixed_severity_is_met(spot: Spot) -> None:
     assert request.size == pytest.approx(0.7 * 0.5 * 320 * 2 * PIXEL)
 
 
-def test_sizes_of_a_defect_replace_the_severity_range(spot: Spot) -> None:
+@pytest.mark.usefixtures("spot")
+def test_sizes_of_a_defect_replace_the_severity_range() -> None:
     field_of_view = 320 * 2 * PIXEL
     # The smallest that can be seen at the first stage is 0.078 of the view.
     for asked, least, most in (((0.1, 0.2), 0.1, 0.2), ((0.001, 0.2), 0.078, 0.2), ((0.4, 3.0), 0.4, 0.5)):
