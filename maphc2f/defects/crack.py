@@ -287,6 +287,7 @@ def _parameters(run: _Run, drawn: Drawn, result: FractureResult) -> dict[str, fl
     largest = max(top) if sheet.front > 0 else result.load * onset_strain(sheet.elasticity, sheet.ell, top)
     return {
         **drawn,
+        **({"largest_hole": drawn["largest_hole"] * cell} if "largest_hole" in drawn else {}),
         "cell": cell,
         "length_scale": sheet.ell * cell,
         "foundation_length": drawn["foundation_cells"] * cell,

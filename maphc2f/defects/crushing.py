@@ -164,7 +164,7 @@ def draw_blow(request: SimulationRequest, ranges: Ranges, rng: np.random.Generat
     ranges.drawn["tool"], height = draw_profile(x, rng)
     depth = ranges.log_uniform("depth_ratio", rng) * MOUTH_CELLS
     thickness = ranges.log_uniform("thickness_ratio", rng) * MOUTH_CELLS
-    drift = math.tan(math.radians(ranges.uniform("slant", rng)))
+    drift = math.tan(ranges.uniform("slant", rng))
     height = height * (depth / level_of_area(height, MOUTH_CELLS))
     inside = np.flatnonzero(height < depth)
     height = np.roll(height, round(0.5 * (nx - 1) - float(inside.mean())))

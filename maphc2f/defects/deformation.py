@@ -96,7 +96,7 @@ _EDGE_DENT = Scenario(
     placement="edge",
     needs=("crushes",),
     weight=0.7,
-    parameters={"depth_ratio": (0.1, 0.32), "thickness_ratio": (0.2, 1.0), "slant": (-25.0, 25.0)},
+    parameters={"depth_ratio": (0.1, 0.32), "thickness_ratio": (0.2, 1.0), "slant": (-0.436, 0.436)},
     min_pixels=8.0,
 )
 

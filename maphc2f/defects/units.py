@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 _METRES = (
     "cell length_scale foundation_length toughness_correlation spacing visible thickness plate_length indentation "
-    "wavelength width length depth height opening opening_max size roughness_deviation roughness_grain"
+    "wavelength width length depth height opening opening_max size roughness_grain "
+    "largest_hole"
 )
 _PASCALS = "youngs_modulus hardness crush_pressure pressure"
 _RADIANS = "flaw_angle tilt slant turn waver wander emergence rotation_1 rotation_2 scar_rotation"
@@ -20,10 +21,10 @@ _RATIOS = (
     "wetness rivulets high retained general_attack depth_ratio thickness_ratio support crush_factor sharpness "
     "peak_curvature_over_yield flow_width flank_slope flow_share elastic_recovery width_ratio lift_widths unevenness "
     "asperities wavelength_ratio overstrain critical_strain opacity lattice_y_1 lattice_x_1 lattice_y_2 lattice_x_2 "
-    "flaw_pitch front_cells quench gap_share hole_ratio hole_share largest_hole confinement face_roughness flaw_length "
+    "flaw_pitch front_cells quench gap_share hole_ratio hole_share confinement face_roughness flaw_length "
     "push_offset thickness_share reach_over_chord depth_over_chord load_plan load_section floor lag flaw permeability "
     "bond control softening film_strain peak_strain roughness skew flaw_bow flaw_waviness rim_roughness pieces gap "
-    "pieces_broken "
+    "pieces_broken roughness_deviation "
     "area_share aspect scar_width scar_length brightness contrast saturation hue scale height_share width_share"
 )
 
@@ -38,7 +39,6 @@ UNITS: Mapping[str, str] = MappingProxyType(
         "exposure_time": "s",
         "load": "N",
         "crack.load": "1",
-        "deformation.slant": "degree",
     }
 )
 """Unit by name; a name that means something else in one family stands there with the family before it."""

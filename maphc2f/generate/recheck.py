@@ -81,17 +81,21 @@ def _window(common: Mapping[str, Any], mask: Pixels, is_line: bool, visible: flo
 
 
 def own_masks(defects: Sequence[Mapping[str, Any]], mask: Pixels) -> list[Pixels]:
-    """Return the part of ``mask`` that belongs to each defect; what lies in the boxes of two is nobody's.
+    """Return the part of ``mask`` that belongs to each defect, nothing where it cannot be told from another's.
 
-    Masks of one sample never touch, so every connected part of the union is of one defect.
+    Masks of one sample never touch, so every connected part of the union is of one defect. A part that lies in the boxes
+    of two may be either's: neither can be judged by what is left.
     """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
-    owners = np.full(count, -1)
+    owners, unclear = np.full(count, -1), set[int]()
     for component in range(1, count):
         holders = [i for i, defect in enumerate(defects) if _holds(defect["bbox"], boxes[component])]
         if len(holders) == 1:
             owners[component] = holders[0]
-    return [np.where(owners[labels] == i, mask, 0).astype(mask.dtype) for i in range(len(defects))]
+        else:
+            unclear.update(holders)
+    whole = [-2 if i in unclear else i for i in range(len(defects))]
+    return [np.where(owners[labels] == i, mask, 0).astype(mask.dtype) for i in whole]
 
 
 def _holds(outer: Sequence[int], inner: Sequence[int]) -> bool:

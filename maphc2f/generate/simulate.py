@@ -26,6 +26,9 @@ from maphc2f.rng import stream
 from maphc2f.sample import Scenario, Simulation, SimulationRequest
 from maphc2f.spec import CategorySpec, DatasetSpec, DefectSpec
 
+STAGE_SPREAD = 1.5
+"""A series of growing stages ends at least at this times the least size asked for: else its stages would be equal."""
+
 MAX_SIMULATIONS = 12
 """Attempts at one simulation before its samples count as failed."""
 
@@ -74,11 +77,12 @@ def draw_request(
     smallest = scenario.size_range[0] / scenario.size_range[1]
     seen = scenario.min_pixels * nominal_pixel_size(dataset, category) / (FIRST_STAGE * size_max)
     low = min(max(low, smallest, seen), high)
+    if dataset.snapshots > 1 and scale >= 1:
+        low = min(STAGE_SPREAD * low, high)
     severity = float(np.exp(rng.uniform(np.log(low), np.log(high))))
     # All K stages even where the last group is shorter, so that a larger count keeps its samples.
     fractions = stage_fractions(1 if scale < 1 else dataset.snapshots, float(rng.random()))
-    # Stages below the range's lower end would leave what --severity asks for.
-    fractions = tuple(max(f, min(1.0, bounds[0] / severity)) for f in fractions)
+    fractions = _within(fractions, min(1.0, bounds[0] / severity))
     size = severity * size_max * scale * fractions[-1]
     request = SimulationRequest(
         scenario=name,
@@ -90,6 +94,16 @@ def draw_request(
         parameters=category.defects[stanza].parameters,
     )
     return request, scenario
+
+
+def _within(fractions: tuple[float, ...], least: float) -> tuple[float, ...]:
+    """Return rising fractions brought between ``least`` and the last one, so that stages keep to the range and differ."""
+    first, last = fractions[0], fractions[-1]
+    if first >= least:
+        return fractions
+    if first == last:
+        return tuple(max(f, least) for f in fractions)
+    return tuple(least + (f - first) * (last - least) / (last - first) for f in fractions)
 
 
 def _severity_range(

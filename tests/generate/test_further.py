@@ -180,7 +180,7 @@ def test_masks_are_told_apart_by_their_boxes() -> None:
     first, second, third = own_masks(boxes, mask)
     assert first.sum() == 16 * 255
     assert not second.any(), "it lies in two boxes"
-    assert third.sum() == 4 * 255
+    assert not third.any(), "a part of it may be the second's"
 
 
 # --- recipes -------------------------------------------------------------------------------------------------------

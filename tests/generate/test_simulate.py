@@ -92,9 +92,10 @@ def test_requests_stay_in_the_severity_range_and_are_spread_log_evenly(spot: Spo
         assert request.stages[0] * request.size / size_max >= 0.3 - 1e-9, "no stage leaves the range"
         assert request.parameters == {"a": (1, 2)}
         assert request.field_of_view == pytest.approx(320 * 2 * PIXEL)
-    assert 0.3 <= min(severities) < 0.32
+    # A series ends at 1.5 times the least severity or above, so that its stages differ.
+    assert 0.45 <= min(severities) < 0.47
     assert 0.87 < max(severities) <= 0.9
-    logs = (np.log(severities) - np.log(0.3)) / (np.log(0.9) - np.log(0.3))
+    logs = (np.log(severities) - np.log(0.45)) / (np.log(0.9) - np.log(0.45))
     assert np.mean(logs) == pytest.approx(0.5, abs=0.05)
     assert np.var(logs) == pytest.approx(1 / 12, abs=0.02)
     assert not spot.asked
@@ -110,6 +111,17 @@ def test_stages_are_those_of_the_contract_where_the_range_is_wide(spot: Spot) ->
             np.testing.assert_allclose(request.stages, [0.4, 0.6, 0.8, 1.0])
             wide += 1
     assert wide > 40
+
+
+def test_stages_rise_and_keep_to_a_narrow_range(spot: Spot) -> None:
+    del spot
+    made, stanza = spec(severity=(0.5, 0.8))
+    size_max = 0.5 * 320 * 2 * PIXEL
+    for seed in range(50):
+        request, _ = draw_request(made, stanza, GROUP, 1.0, stream(seed, "request"))
+        assert request.stages[0] * request.size / size_max == pytest.approx(0.5)
+        assert np.all(np.diff(request.stages) > 0.03)
+        assert request.size / size_max <= 0.8 + 1e-9
 
 
 def test_a_short_last_group_asks_for_all_stages(spot: Spot) -> None:
@@ -141,8 +153,8 @@ def test_a_fixed_severity_is_met(spot: Spot) -> None:
 @pytest.mark.usefixtures("spot")
 def test_sizes_of_a_defect_replace_the_severity_range() -> None:
     field_of_view = 320 * 2 * PIXEL
-    # The smallest that can be seen at the first stage is 0.078 of the view.
-    for asked, least, most in (((0.1, 0.2), 0.1, 0.2), ((0.001, 0.2), 0.078, 0.2), ((0.4, 3.0), 0.4, 0.5)):
+    # The smallest that can be seen at the first stage is 0.078 of the view; a series ends at 1.5 times the least.
+    for asked, least, most in (((0.1, 0.2), 0.15, 0.2), ((0.001, 0.2), 0.117, 0.2), ((0.4, 3.0), 0.5, 0.5)):
         sizes = (asked[0] * field_of_view, asked[1] * field_of_view)
         made, stanza = spec(severity=(0.9, 1.0), defects=(DefectSpec(family="spot", size=sizes),))
         drawn = [
