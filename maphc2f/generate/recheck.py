@@ -83,8 +83,8 @@ def _window(common: Mapping[str, Any], mask: Pixels, is_line: bool, visible: flo
 def own_masks(defects: Sequence[Mapping[str, Any]], mask: Pixels) -> list[Pixels]:
     """Return the part of ``mask`` that belongs to each defect, nothing where it cannot be told from another's.
 
-    Masks of one sample never touch, so every connected part of the union is of one defect. A part that lies in the boxes
-    of two may be either's: neither can be judged by what is left.
+    Masks of one sample never touch, so every connected part of the union is of one defect. A part that lies in the
+    boxes of two may be either's: neither can be judged by what is left.
     """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats((mask > 0).astype(np.uint8), connectivity=8)
     owners, unclear = np.full(count, -1), set[int]()

@@ -97,7 +97,7 @@ def draw_request(
 
 
 def _within(fractions: tuple[float, ...], least: float) -> tuple[float, ...]:
-    """Return rising fractions brought between ``least`` and the last one, so that stages keep to the range and differ."""
+    """Return rising fractions brought between ``least`` and the last one: stages keep to the range and differ."""
     first, last = fractions[0], fractions[-1]
     if first >= least:
         return fractions
