@@ -110,8 +110,7 @@ def random_walk(size: Size, rng: np.random.Generator) -> Mask:
 
     It is reflected at the picture's border, so tracks of any length fit.
     """
-    # Discs at both ends add the area of one: of a whole shape, that much length has to go.
-    length = size.length - 0.25 * math.pi * size.width if size.whole else size.length
+    length, width = _spine(size) if size.whole else (size.length, size.width)
     count = _points(length)
     persistence = max(length, STEP) * float(np.exp(rng.uniform(*np.log(PERSISTENCE))))
     heading = rng.uniform(0, 2 * np.pi) + np.cumsum(rng.normal(0, math.sqrt(2 * STEP / persistence), count))
@@ -119,7 +118,28 @@ def random_walk(size: Size, rng: np.random.Generator) -> Mask:
     track += rng.random(2) * np.array(size.shape)
     limit = np.array(size.shape) - 1.0
     folded = np.abs((track + limit) % (2 * limit) - limit)
-    return _stamp(folded, np.full(count, size.width), size.shape)
+    return _stamp(folded, np.full(count, width), size.shape)
+
+
+def _spine(size: Size) -> tuple[float, float]:
+    """Return length and width of the straight track whose stroke has the area and eccentricity of a whole shape.
+
+    A stroke of length s and width w = 2 r with round ends has the area A = s w + π r², and the second moments
+    w s³ / 12 + π r² s² / 4 + 4 s r³ / 3 + π r⁴ / 4 along and s w³ / 12 + π r⁴ / 4 across.
+    """
+    area, ratio = size.length * size.width, min(4 * size.width / (math.pi * size.length), 1.0)
+
+    def moments_ratio(slender: float) -> float:
+        round_ends = math.pi / 64
+        along = slender**3 / 12 + math.pi * slender**2 / 16 + slender / 6 + round_ends
+        return math.sqrt((slender / 12 + round_ends) / along)
+
+    low, high = 0.0, 100.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if moments_ratio(middle) > ratio else (low, middle)
+    width = math.sqrt(area / (low + 0.25 * math.pi))
+    return low * width, width
 
 
 def ellipse(size: Size, rng: np.random.Generator) -> Mask:

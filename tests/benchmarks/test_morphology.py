@@ -250,6 +250,15 @@ def test_rivals_of_a_pit_have_its_area() -> None:
     assert np.median([m["eccentricity"] for m in drawn]) == pytest.approx(0.8, abs=0.03)
 
 
+@pytest.mark.parametrize("eccentricity", [0.4, 0.6, 0.8, 0.95])
+def test_a_walk_is_as_long_as_the_pit_it_stands_against(eccentricity: float) -> None:
+    """Curved tracks are a little rounder than straight ones, and pixels add their noise."""
+    size = Size.of_region({"equiv_diameter_px": 24.0, "eccentricity": eccentricity}, (160, 200))
+    drawn = [shape_metrics.region_metrics(random_walk(size, np.random.default_rng(i))) for i in range(40)]
+    assert np.median([m["eccentricity"] for m in drawn]) == pytest.approx(eccentricity, abs=0.06)
+    assert np.median([m["equiv_diameter_px"] for m in drawn]) == pytest.approx(24, rel=0.05)
+
+
 # --- the sets ------------------------------------------------------------------------------------------------------
 
 
