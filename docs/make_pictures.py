@@ -18,9 +18,9 @@ from maphc2f.spec import DefectSpec
 IMAGES = Path(__file__).with_name("images")
 WIDTH = 1500
 OVERVIEW = {
-    "bottle": "crack.star",
-    "btad_01": "deformation.scratch",
-    "capsule": "deformation.dent",
+    "bottle": "crack.chip",
+    "btad_01": "corrosion.blister",
+    "capsule": "deformation.edge_dent",
     "chewinggum": "crack.edge_crack",
     "hazelnut": "crack.through_crack",
     "leather": "deformation.crease",
