@@ -33,15 +33,14 @@ from numpy.typing import NDArray
 from maphc2f.defects.layers import Layer, parameter_range
 from maphc2f.defects.texture_overlay import (
     AUGMENTATIONS,
-    GRID_RANGE,
     MAX_LATTICE_EXPONENT,
     MAX_TRIES,
     MIN_CELLS,
     THRESHOLD,
     AugmentOperation,
     PerlinMask,
-    level_for_share,
-    perlin_snapshot,
+    perlin_cells,
+    perlin_simulation,
 )
 from maphc2f.errors import SimulationRejected
 from maphc2f.kernels.perlin import gradient_noise
@@ -94,25 +93,9 @@ class PerlinOverlay:
         Raises:
             SimulationRejected: No mask in 64 tries.
         """
-        side = request.field_of_view
-        n = int(np.clip(round(side / request.pixel_size), *GRID_RANGE))
-        field = draw_full_field(n, rng)
+        field = draw_full_field(perlin_cells(request), rng)
         opacity = float(rng.uniform(*parameter_range(request, "opacity", OPACITY)))
-        levels = [level_for_share(field.noise, min(1.0, s * request.size / side)) for s in request.stages]
-        (a, b), rotation = field.lattices[0], field.rotations[0]
-        numbers = {"lattice_y_1": float(a), "lattice_x_1": float(b), "rotation_1": rotation, "opacity": opacity}
-        return Simulation(
-            family=self.name,
-            scenario=request.scenario,
-            placement="picture",
-            snapshots=tuple(
-                perlin_snapshot(field.noise, level, s * request.size, side / n)
-                for s, level in zip(request.stages, levels, strict=True)
-            ),
-            parameters=numbers | {f"noise_level_{k}": level for k, level in enumerate(levels)},
-            iterations=1,
-            residual=0.0,
-        )
+        return perlin_simulation(self.name, request, field, {"opacity": opacity})
 
 
 def augment_source(texture: UInt8, rng: np.random.Generator) -> UInt8:

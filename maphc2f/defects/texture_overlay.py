@@ -3,7 +3,7 @@
 * :func:`draw_mask` draws the combined Perlin field of one mask; :class:`PerlinMask` keeps it with its numbers.
 * :func:`level_for_share` finds the threshold at which a mask has a share of its full area.
 * :func:`draw_opacity` draws the transparency β.
-* :func:`perlin_snapshot` makes a stage of a field.
+* :func:`perlin_simulation` makes the stages of a field, :func:`perlin_snapshot` one of them.
 * :func:`augment_texture` applies three of nine random operations to a texture picture.
 * :class:`TextureOverlay` is the family, :data:`FAMILY` its instance.
 
@@ -149,23 +149,40 @@ class TextureOverlay:
         Raises:
             SimulationRejected: No mask in 64 tries.
         """
-        side = request.field_of_view
-        n = int(np.clip(round(side / request.pixel_size), *GRID_RANGE))
-        mask, opacity = draw_full_mask(n, rng), draw_opacity(rng)
-        levels = [level_for_share(mask.noise, min(1.0, s * request.size / side)) for s in request.stages]
-        snapshots = tuple(
-            perlin_snapshot(mask.noise, level, s * request.size, side / n)
+        mask, opacity = draw_full_mask(perlin_cells(request), rng), draw_opacity(rng)
+        return perlin_simulation(self.name, request, mask, {"combination": mask.combination, "opacity": opacity})
+
+
+def perlin_cells(request: SimulationRequest) -> int:
+    """Return the cells along each side of the field: one a pixel, within limits."""
+    return int(np.clip(round(request.field_of_view / request.pixel_size), *GRID_RANGE))
+
+
+def perlin_simulation(
+    family: str, request: SimulationRequest, mask: PerlinMask, numbers: Mapping[str, Any]
+) -> Simulation:
+    """Return the stages of one Perlin field on a square as large as the field of view.
+
+    Args:
+        family: Whose simulation it is.
+        request: What is asked for; its size over the field of view is the share of the full area at the last stage.
+        mask: The field, not empty at the method's threshold.
+        numbers: What the family drew besides; lattices, rotations and levels are added.
+    """
+    side = request.field_of_view
+    levels = [level_for_share(mask.noise, min(1.0, s * request.size / side)) for s in request.stages]
+    return Simulation(
+        family=family,
+        scenario=request.scenario,
+        placement="picture",
+        snapshots=tuple(
+            perlin_snapshot(mask.noise, level, s * request.size, side / mask.noise.shape[0])
             for s, level in zip(request.stages, levels, strict=True)
-        )
-        return Simulation(
-            family=self.name,
-            scenario=request.scenario,
-            placement="picture",
-            snapshots=snapshots,
-            parameters=_parameters(mask, opacity, levels),
-            iterations=1,
-            residual=0.0,
-        )
+        ),
+        parameters={**numbers, **_lattices(mask), **{f"noise_level_{k}": level for k, level in enumerate(levels)}},
+        iterations=1,
+        residual=0.0,
+    )
 
 
 def perlin_snapshot(noise: Float32, level: float, size: float, spacing: float) -> Snapshot:
@@ -184,11 +201,11 @@ def perlin_snapshot(noise: Float32, level: float, size: float, spacing: float) -
     )
 
 
-def _parameters(mask: PerlinMask, opacity: float, levels: list[float]) -> dict[str, Any]:
-    numbers: dict[str, Any] = {"combination": mask.combination, "opacity": opacity}
+def _lattices(mask: PerlinMask) -> dict[str, float]:
+    numbers: dict[str, float] = {}
     for i, ((a, b), rotation) in enumerate(zip(mask.lattices, mask.rotations, strict=True), start=1):
         numbers |= {f"lattice_y_{i}": float(a), f"lattice_x_{i}": float(b), f"rotation_{i}": rotation}
-    return numbers | {f"noise_level_{k}": level for k, level in enumerate(levels)}
+    return numbers
 
 
 def augment_texture(texture: UInt8, rng: np.random.Generator) -> UInt8:

@@ -20,8 +20,8 @@ from benchmarks.energy_distance import Cloud, Comparison, Protocol, compare, wor
 from benchmarks.morphology import KINDS, OURS, SETS, Result, judge, main, summaries
 from benchmarks.rivals_shape import REGION_RIVALS, Size, ellipse, random_walk, tapered_arc
 
-REAL = Path(__file__).parents[2] / "data"
-"""The real sets, if someone put them beside the sources."""
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data"
+"""The real sets, if they lie where the other tests look for them."""
 
 Mask = NDArray[np.bool_]
 
@@ -423,7 +423,7 @@ LOOSE = {
 """Skeletons are thinned and pruned in more than one way; other metrics are defined to the last digit."""
 
 
-@pytest.mark.skipif(not (REAL / "real_morphology.json").is_file(), reason="the real sets are not here")
+@pytest.mark.skipif(not (REAL / "real_morphology.json").is_file(), reason="needs ../shared/data")
 @pytest.mark.parametrize("name", list(sets.REAL_SETS))
 def test_the_published_summary_is_reproduced(name: str) -> None:
     published = json.loads((REAL / "real_morphology.json").read_text(encoding="utf-8"))["sets"][name]
@@ -438,6 +438,6 @@ def test_the_published_summary_is_reproduced(name: str) -> None:
         assert np.nanmedian(values) == pytest.approx(expected["p50"], abs=tolerance), metric
 
 
-@pytest.mark.skipif(not (REAL / "magnetic_tile").is_dir(), reason="the real sets are not here")
+@pytest.mark.skipif(not (REAL / "magnetic_tile").is_dir(), reason="needs ../shared/data")
 def test_the_committed_list_covers_the_real_sets() -> None:
     assert halves.listing(REAL) == halves.LIST.read_text(encoding="utf-8")
