@@ -1,6 +1,6 @@
 """The looks of a category, fitted to five real defects of the development half, as a user would with ``calibrate``.
 
-* :func:`examples` chooses the pictures; :func:`calibrated` returns the category with what was fitted.
+* :func:`examples` chooses the pictures; :func:`calibrated` returns the category with what was fitted, :func:`fits` how.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.halves import SETS
-from benchmarks.morphology_sets import REAL_SETS
+from benchmarks.morphology_sets import REAL_SETS, good_source, load_dataset
 from benchmarks.realism_crops import listed
-from maphc2f.generate.calibrate import fit_family, line_cell
-from maphc2f.generate.calibrate_measure import Measured, measure_picture
-from maphc2f.generate.pictures import to_unit
-from maphc2f.spec import CalibrationSpec, CategorySpec
+from maphc2f.generate.calibrate import calibrate, check_enough, line_cell
+from maphc2f.generate.calibrate_loop import Closed
+from maphc2f.generate.calibrate_measure import measure_picture
+from maphc2f.generate.calibrate_render import bench_of
+from maphc2f.generate.calibrate_view import Measured
+from maphc2f.generate.pictures import PicturePool, to_unit
+from maphc2f.render.calibration import follows
+from maphc2f.spec import CategorySpec
 
 EXAMPLES = 5
 
@@ -48,17 +52,31 @@ def _measured(data: Path, name: str, *, line: bool) -> list[Measured]:
 
 
 def calibrated(data: Path, category: CategorySpec) -> CategorySpec:
-    """Return the category with the fitted looks of every family and scenario of its mix.
+    """Return the category with the fitted looks of every family of its mix, or scenario that has looks of its own.
 
-    Sizes stay as they are: areas are matched afterwards.
+    Defects are rendered on the good pictures of the development half. Sizes stay as they are: areas are matched
+    afterwards.
 
     Raises:
         PictureError: The examples show fewer than three defects that can be measured.
     """
-    looks: dict[str, CalibrationSpec] = {}
-    for defect in category.defects:
-        cell = (defect.family, defect.scenario)
-        measured = _measured(data, category.name, line=line_cell(cell))
-        fitted = fit_family(cell, measured, category.pixel_size)
-        looks[".".join(part for part in cell if part)] = fitted.model_copy(update={"size": None})
-    return category.model_copy(update={"calibration": looks})
+    return category.model_copy(update={"calibration": {key: closed.looks for key, closed in fits(data, category)}})
+
+
+def fits(data: Path, category: CategorySpec) -> list[tuple[str, Closed]]:
+    """Return the cells of a category's mix that have looks of their own, and what was fitted to each."""
+    dataset = load_dataset(data).model_copy(update={"stages": "npcf++"})
+    source = good_source(data, category.name, "development")
+    pool = PicturePool(dataset, category, source, source.inventory())
+    found = []
+    for key in sorted({_cell(defect.family, defect.scenario or "") for defect in category.defects}):
+        family, _, scenario = key.partition(".")
+        line = line_cell((family, scenario or None))
+        measured = _measured(data, category.name, line=line)
+        check_enough(measured)
+        found.append((key, calibrate(measured, bench_of(dataset, category, pool, key, line=line))))
+    return found
+
+
+def _cell(family: str, scenario: str) -> str:
+    return family if not scenario or follows(family, scenario) else f"{family}.{scenario}"

@@ -46,6 +46,7 @@ DS/
   index/<category>-<file name>.json    one a committed shard
   images/ masks/      <category>/<family>/<sample_id>.png, copies of the bytes in the shards (`--layout both`)
   events.jsonl        what the runs did; not part of the dataset
+  logs/               the same for people; not part of the dataset
 ```
 
 A Parquet file counts only if its index entry is there. Splits are `train` and `validation`; they share no simulation

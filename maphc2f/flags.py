@@ -17,7 +17,8 @@ from typing import Any, Literal
 from maphc2f.bundled import find_material
 from maphc2f.errors import ManifestError
 from maphc2f.explain import Loc, slugify, validate
-from maphc2f.spec import MAX_COUNT, MAX_PER_SAMPLE, CalibrationSpec, DatasetSpec, DefectSpec, SizeSpec, parse_length
+from maphc2f.lengths import parse_length
+from maphc2f.spec import MAX_COUNT, MAX_PER_SAMPLE, CalibrationSpec, DatasetSpec, DefectSpec, SizeSpec
 
 DEFAULT_PIXEL_SIZE = 50e-6
 """Metres a pixel when nobody says: a part of some 5 cm fills a picture of 1,000 px."""
@@ -294,8 +295,20 @@ def _controls(category: UserCategory) -> dict[str, Any]:
     if controls.per_sample is not None:
         stanza["per_sample"] = parse_per_sample(controls.per_sample)
     if controls.combined:
+        _check_combined(category)
         stanza["combined"] = float(controls.combined)
     return stanza
+
+
+def _check_combined(category: UserCategory) -> None:
+    families = {defect.family for defect in parse_defects(category.defects)}
+    if len(families) < 2:
+        raise ManifestError(
+            f"given, but --defects names {', '.join(families)} alone",
+            where="--combined",
+            rule="a combined sample shows two families",
+            remedy="add a family, as in --defects crack=2,corrosion=1, or leave --combined out",
+        )
 
 
 def _scale(pixel_size: str | None) -> dict[str, Any]:

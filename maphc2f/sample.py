@@ -200,6 +200,7 @@ class PlacedFields:
         product: m.
         support: bool (H, W): nothing may change outside it.
         removed: Share where the part is gone through its whole thickness, in [0, 1], or None.
+        axis: Unit vector (y, x) in the picture along the x axis of the snapshot's frame.
     """
 
     is_line: bool
@@ -212,6 +213,7 @@ class PlacedFields:
     product: Float32
     support: NDArray[np.bool_]
     removed: Float32 | None = None
+    axis: tuple[float, float] = (0.0, 1.0)
 
 
 def least_visible_share(family: DefectFamily, scenario: str) -> float:

@@ -3,7 +3,6 @@
 * :class:`MaterialSpec`, :class:`DefectSpec`, :class:`CalibrationSpec`, :class:`SourceSpec`, :class:`CategorySpec`,
   :class:`DatasetSpec`.
 * :func:`si` gives a field its symbol and unit, from which docs/notation.md is made.
-* :func:`parse_length` reads ``"50um"`` into metres.
 * :func:`canonical_digest` hashes any JSON-like value.
 
 The models check form only; whether a family, scenario or substrate exists is checked through the registries when a
@@ -15,15 +14,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
-from decimal import Decimal
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
-
-from maphc2f.errors import UserError
 
 ALGORITHM_VERSION = 1
 """Raised whenever the same recipe makes other bytes than before."""
@@ -31,35 +26,14 @@ ALGORITHM_VERSION = 1
 MAX_COUNT = 100_000_000
 MAX_SNAPSHOTS = 8
 MAX_PER_SAMPLE = 8
+ALIGNMENTS = ("crack_alignment", "pit_alignment", "scratch_alignment")
 SOFT_MODULUS = 1e9
 """Young's modulus in Pa below which a sheet counts as soft."""
-
-_UNITS = {"nm": -9, "um": -6, "µm": -6, "mm": -3, "cm": -2, "m": 0}
-_LENGTH = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]{1,3})?)\s*([a-zµ]*)\s*")
 
 Stage = Literal["coarse", "npcf", "npcf++"]
 Kind = Literal["texture", "object"]
 Foreground = Literal["auto", "full", "folder"]
 Split = Literal["train", "validation"]
-
-
-def parse_length(text: str, *, where: str) -> float:
-    """Return a length such as ``"50um"`` or ``"0.05mm"`` in metres.
-
-    Raises:
-        UserError: No unit, an unknown unit, or not a positive number.
-    """
-    match = _LENGTH.fullmatch(text)
-    # Decimal, so that 50um, 0.05mm and 5e-05m are one number and make one digest.
-    metres = float(Decimal(match[1]).scaleb(_UNITS[match[2]])) if match and match[2] in _UNITS else 0.0
-    if not 0 < metres < math.inf:
-        raise UserError(
-            f"'{text}' is not a length",
-            where=where,
-            rule="a positive number with a unit of nm, um, mm, cm or m",
-            remedy="write it as in 50um",
-        )
-    return metres
 
 
 def _ordered(value: tuple[float, float]) -> tuple[float, float]:
@@ -75,13 +49,22 @@ NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Above = Annotated[tuple[Positive, Positive], AfterValidator(_ordered)]
 NotBelow = Annotated[tuple[NonNegative, NonNegative], AfterValidator(_ordered)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Shares = Annotated[tuple[Fraction, Fraction], AfterValidator(_ordered)]
+UnitAbove = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(gt=0, le=1)]], AfterValidator(_ordered)
+]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9_]+$", max_length=64)]
+Alignment = Annotated[float, Field(ge=-1, le=1)]
 Cell = Annotated[str, Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9_]+)?$", max_length=129)]
 
 
 def si(symbol: str, unit: str) -> JsonDict:
     """Return the metadata of a physical field: its symbol and SI unit (``"1"`` if it has none)."""
     return {"symbol": symbol, "unit": unit}
+
+
+def _alignment(symbol: str, description: str) -> Any:
+    return Field(None, description=description, json_schema_extra=si(symbol, "1"))
 
 
 class Frozen(BaseModel):
@@ -171,6 +154,11 @@ class MaterialSpec(Frozen):
     roughness: NonNegative = Field(
         1e-6, description="Mean height deviation of the surface.", json_schema_extra=si("Sa", "m")
     )
+    crack_alignment: Alignment | None = _alignment(
+        "a_c", "Cracks to a directed texture: 1 along, -1 across, 0 any way."
+    )
+    pit_alignment: Alignment | None = _alignment("a_p", "The same of drawn-out pits; None: strictly along.")
+    scratch_alignment: Alignment | None = _alignment("a_s", "The same of scratches; None: strictly along.")
 
     @property
     def corrodes(self) -> bool:
@@ -219,6 +207,7 @@ class DefectSpec(Frozen):
     weight: Positive = 1.0
     parameters: dict[str, Range] = Field(default_factory=dict, description="Overrides of the scenario's ranges, SI.")
     size: Above | None = Field(None, description="Least and most final size, m, in place of the severity's range.")
+    alignment: Alignment | None = Field(None, description="In place of the material's: 1 along a texture, -1 across.")
 
 
 class CalibrationSpec(Frozen):
@@ -229,6 +218,12 @@ class CalibrationSpec(Frozen):
     width: Above | None = Field(None, description="Mouth of a crack as it is seen, m.")
     roughness: NotBelow | None = Field(None, description="Fine texture of exposed material over the surface's own.")
     edge: NotBelow | None = Field(None, description="Softness (sigma) of the rim of a region besides the lens, m.")
+    darkening: UnitAbove | None = Field(None, description="Share of the surface's display value that a region loses.")
+    shade: Shares | None = Field(None, description="Darkness of the dirt beside a crack over that of its core.")
+    bridging: Shares | None = Field(None, description="Share of a crack that debris and grains bridge.")
+    facets: Shares | None = Field(None, description="Spread of the light on facets of attacked metal.")
+    tint: Shares | None = Field(None, description="How far thin product colours attacked metal.")
+    relief: Shares | None = Field(None, description="Share of a region's contrast that is shape, not reflectance.")
     size: Above | None = Field(None, description="Length of a crack or diameter of a region, m.")
 
 
@@ -385,13 +380,21 @@ def recipe_digest(dataset: DatasetSpec, category: CategorySpec) -> str:
     for name in ("combined", "per_sample", "calibration"):
         if getattr(category, name) == CategorySpec.model_fields[name].get_default(call_default_factory=True):
             del stanza[name]
+    stanza["defects"] = [_used(defect, "alignment") for defect in stanza["defects"]]
+    if "calibration" in stanza:
+        stanza["calibration"] = {key: _used(looks, *looks) for key, looks in stanza["calibration"].items()}
     if category.source.keep_out_path is not None:
         stanza["keep_out"] = True
     shared = dataset.model_dump(mode="json", include={"seed", "size", "snapshots", "stages"})
     if any(defect.family in ("texture_overlay", "perlin_overlay") for defect in category.defects):
         shared["textures"] = dataset.textures_digest
-    material = dataset.materials[category.material].model_dump(mode="json")
+    material = _used(dataset.materials[category.material].model_dump(mode="json"), *ALIGNMENTS)
     return canonical_digest({"algorithm": ALGORITHM_VERSION, "category": stanza, "material": material, **shared})
+
+
+def _used(stanza: Mapping[str, Any], *controls: str) -> dict[str, Any]:
+    """Return ``stanza`` without those of the controls that are None."""
+    return {key: value for key, value in stanza.items() if key not in controls or value is not None}
 
 
 def manifest_digest(dataset: DatasetSpec) -> str:

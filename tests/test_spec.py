@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from maphc2f.errors import UserError
+from maphc2f.lengths import parse_length
 from maphc2f.spec import (
     CategorySpec,
     DatasetSpec,
@@ -20,7 +21,6 @@ from maphc2f.spec import (
     SourceSpec,
     canonical_digest,
     manifest_digest,
-    parse_length,
     recipe_digest,
 )
 

@@ -18,13 +18,17 @@ from maphc2f.registry import near
 COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("maphc2f.cli.plan", "Show counts, bytes and digests; write nothing."),
     "generate": ("maphc2f.cli.generate", "Make a dataset, or go on with one."),
+    "finish": ("maphc2f.cli.finish", "End a dataset whose shares a job array made."),
+    "status": ("maphc2f.cli.status", "Show how far a dataset is, and what works on it."),
     "preview": ("maphc2f.cli.preview", "Look at 24 samples before a long run."),
     "verify": ("maphc2f.cli.verify", "Check a dataset against what it says of itself."),
+    "score": ("maphc2f.cli.score", "Give every sample of a dataset its learned score."),
     "reproduce": ("maphc2f.cli.reproduce", "Make one sample again and compare."),
     "simulate": ("maphc2f.cli.simulate", "Run the physics of one defect and show its fields."),
     "list": ("maphc2f.cli.catalogue", "List categories, materials, families or scenarios."),
     "categories": ("maphc2f.cli.categories", "Check manifests of your own."),
     "calibrate": ("maphc2f.cli.calibrate", "Fit the looks of a family to a few real defects."),
+    "sqe": ("maphc2f.cli.sqe", "Train the learned quality estimator."),
     "foreground": ("maphc2f.cli.foreground", "Find the part in every picture of a folder."),
     "doctor": ("maphc2f.cli.doctor", "Check this installation and machine."),
 }
@@ -32,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 EXIT_CODES = """\b
 Exit codes: 0 done, 1 a bug, 2 wrong input or a full disk, 3 the dataset is
 incomplete, 4 verification or reproduction found differences, 130 stopped by
-Ctrl-C."""
+Ctrl-C or a termination signal."""
 
 
 class LazyGroup(click.Group):

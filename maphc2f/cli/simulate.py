@@ -78,7 +78,7 @@ def command(family: str, out: Path, settings: tuple[str, ...], **values: Any) ->
     set_thread_variables()
     from maphc2f.flags import pixel_size_in_metres
     from maphc2f.generate import showcase
-    from maphc2f.spec import parse_length
+    from maphc2f.lengths import parse_length
 
     wish = showcase.Wish(
         family=family,

@@ -1,13 +1,7 @@
-"""Thread settings that must stand in the environment before the numeric libraries load."""
+"""Thread settings of the command line: those of :mod:`maphc2f.generate.threads`."""
 
 from __future__ import annotations
 
-import os
+from maphc2f.generate.threads import VARIABLES, set_thread_variables
 
-VARIABLES = ("OMP", "MKL", "OPENBLAS", "NUMBA", "BLIS", "VECLIB_MAXIMUM", "NUMEXPR")
-
-
-def set_thread_variables() -> None:
-    """Give every library one thread: one worker is one core. Values that are set already stay; children inherit."""
-    for name in VARIABLES:
-        os.environ.setdefault(f"{name}_NUM_THREADS", "1")
+__all__ = ["VARIABLES", "set_thread_variables"]

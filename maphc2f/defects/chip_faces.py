@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from maphc2f.defects.chip_sheets import Plan, Section
 from maphc2f.defects.roughness import HURST, self_affine
@@ -30,8 +31,18 @@ RIM_SIGMA = 1.0
 """Standard deviation that turns the piece's outline into a smooth extent, cells."""
 
 THRESHOLD = 0.5
-HACKLE_SHARE = 0.2
-"""Share of the roughness that lies in ridges spreading from the contact."""
+HACKLE_SHARE, RIPPLE_SHARE = 0.2, 0.55
+"""Shares of the roughness that lie in ridges spreading from the contact, and in ripples round it."""
+
+RIPPLES = 1024
+RIPPLE_LENGTH = 0.12
+"""Longest ripples, over the radius: what is longer is the bowl itself."""
+
+RIPPLE_FADES = (0.5, 0.8)
+"""Mean strength of ripples and how much it varies over the face: they come and go."""
+
+RIPPLE_SWAY = 0.05
+"""How far a ripple strays from the rim's own shape, over the radius: the front runs ahead and behind."""
 
 RAYS = 512
 HACKLED = 384
@@ -130,10 +141,22 @@ def _inside(share: NDArray[np.float64], rim: NDArray[np.float64]) -> Float32:
 
 
 def _texture(hackle: NDArray[np.float64], share: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a self-affine field with ridges that spread from the contact, about unit variance, (ny, nx)."""
+    """Return a self-affine field with ridges that spread from the contact and ripples, about unit variance, (ny, nx).
+
+    Ripples are former positions of the crack front (arrest lines), or where the stress waves that it sent out turned it
+    (Wallner, Z. Phys. 114 (1939) 368, doi 10.1007/BF01337002): contours of the share of the way to the rim, swayed.
+    """
     field = self_affine((hackle.shape[0], hackle.shape[1]), rng)
     ridges = hackle * np.clip(share, 0.0, 1.0) * math.sqrt(2.0)
-    return np.asarray(math.sqrt(1 - HACKLE_SHARE) * field + math.sqrt(HACKLE_SHARE) * ridges)
+    # Half of the periodic line: ripples at the contact and at the rim have nothing to do with each other.
+    where = (share + RIPPLE_SWAY * (field + hackle)) * (0.5 * RIPPLES)
+    line = self_affine((1, RIPPLES), rng)[0]
+    line -= gaussian_filter1d(line, RIPPLE_LENGTH * 0.5 * RIPPLES, mode="wrap")
+    fade = np.clip(RIPPLE_FADES[0] + RIPPLE_FADES[1] * field, 0.0, None)
+    ripples = fade * line[np.clip(where, 0, RIPPLES - 1).astype(np.intp)]
+    shares = 1.0 - HACKLE_SHARE - RIPPLE_SHARE, HACKLE_SHARE, RIPPLE_SHARE
+    parts = zip(shares, (field, ridges, ripples), strict=True)
+    return np.asarray(sum(math.sqrt(part) * plane for part, plane in parts))
 
 
 def fracture_face(face: Face, plan: Plan, stage: float, size: float, thickness: float) -> Snapshot:

@@ -15,6 +15,7 @@ import numpy as np
 
 from maphc2f.defects.blistering import simulate_blister
 from maphc2f.defects.corrosion_growth import THRESHOLD, Attack, grow, start
+from maphc2f.defects.corrosion_rim import crumble
 from maphc2f.defects.corrosion_scenarios import SCENARIOS, draw_numbers
 from maphc2f.errors import SimulationRejected
 from maphc2f.sample import Scenario, Simulation, SimulationRequest, Snapshot
@@ -82,6 +83,7 @@ class Corrosion:
         if len(snapshots) < len(request.stages):
             msg = f"{request.scenario} stopped growing at {len(snapshots)} of {len(request.stages)} stages"
             raise SimulationRejected(msg)
+        snapshots = crumble(snapshots, numbers.get("ragged", 0.0), rng)
         field = attack.pits if attack.pits is not None else attack.rust
         assert field is not None
         return Simulation(

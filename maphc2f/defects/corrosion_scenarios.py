@@ -13,6 +13,8 @@ Parameters are dimensionless unless said; "over the size" means over the final l
   :mod:`maphc2f.defects.corrosion_surface`.
 * ``elongation``: length over width of the susceptible inclusion band in which a pit grows (1: no band),
   and of the region where a leak starts.
+* ``ragged``: how far the rim of the attack wanders along the working direction, standard deviation over the size, see
+  :mod:`maphc2f.defects.corrosion_rim`.
 * ``film``: openness of the passive film over undercut metal, away from its rim; ``repassivation``: concentration
   over saturation below which a bare wall grows its film again (typical value; it varies from place to place).
 * ``boundary_layer``: still solution above the surface, over the size.
@@ -73,6 +75,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "scatter": (0.05, 0.2),
                     "elongation": (1.0, 4.0),
                     "inert": (0.0, 0.2),
+                    "ragged": (0.0, 0.03),
                 },
                 min_pixels=5.0,
                 orientation="texture",
@@ -95,6 +98,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "sites": (0.02, 0.08),
                     "reach": (0.06, 0.15),
                     "wetness": (0.3, 0.9),
+                    "ragged": (0.025, 0.06),
                 },
                 min_pixels=14.0,
                 orientation="texture",
@@ -117,6 +121,7 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
                     "visible": (1e-6, 4e-6),
                     "retained": (0.01, 0.1),
                     "reach": (0.1, 0.22),
+                    "ragged": (0.01, 0.03),
                 },
                 min_pixels=10.0,
                 orientation="texture",

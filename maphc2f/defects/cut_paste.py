@@ -10,9 +10,10 @@ detection and localization", CVPR 2021, doi 10.1109/CVPR46437.2021.00954 (arXiv:
 * ``scar``: 2 .. 16 px wide and 10 .. 25 px long on pictures of 256 px, turned by -45 .. 45 degrees before it is pasted;
 * both: brightness, contrast, saturation and hue changed by at most 0.1.
 
-The place it is cut from is uniform over the picture, as in the paper; it is pasted where it lies on the part. The area
-of a patch and the length of a scar grow with the stage through the paper's whole range, so that a sample of any stage
-has the paper's distribution (see :func:`~maphc2f.defects.layers.stage_position`); all else is one draw for all stages.
+The place it is cut from is uniform over the part, so that the borders of a letterbox are never pasted; on a picture
+that shows the part everywhere that is the paper's own rule. It is pasted where it lies on the part. The area of a patch
+and the length of a scar grow with the stage through the paper's whole range, so that a sample of any stage has the
+paper's distribution (see :func:`~maphc2f.defects.layers.stage_position`); all else is one draw for all stages.
 The patch is seen through the optics of the picture: its rim is as sharp as they allow, not sharper.
 """
 
@@ -77,16 +78,16 @@ def jitter_colour(layer: Float32, jitter: Jitter, patch: np.ndarray) -> Float32:
     mean = float(_luma(out)[patch].mean()) if patch.any() else 0.0
     out = np.clip(mean + (out - np.float32(mean)) * np.float32(jitter.contrast), 0, 1)
     if out.shape[2] == 1:
-        return out.astype(np.float32)
+        return np.asarray(out, np.float32)
     luma = _luma(out)[..., None]
     out = np.clip(luma + (out - luma) * np.float32(jitter.saturation), 0, 1).astype(np.float32)
     hsv = cv2.cvtColor(out, cv2.COLOR_RGB2HSV)
     hsv[..., 0] = (hsv[..., 0] + np.float32(360 * jitter.hue)) % np.float32(360)
-    return np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), 0, 1), np.float32)
 
 
 def _luma(values: Float32) -> Float32:
-    return values[..., 0] if values.shape[2] == 1 else (values @ RGB_TO_LUMA).astype(np.float32)
+    return np.asarray(values[..., 0] if values.shape[2] == 1 else values @ RGB_TO_LUMA, np.float32)
 
 
 def draw_aspect(limits: tuple[float, float], rng: np.random.Generator) -> float:

@@ -63,7 +63,7 @@ _SCRATCH = Scenario(
     size_range=(0.1, 0.6),
     needs=("yields",),
     parameters={
-        "width_ratio": (0.007, 0.022),
+        "width_ratio": (0.003, 0.014),
         "flank_slope": (0.35, 0.85),
         "flow_width": (0.15, 0.35),
         "lift_widths": (1.0, 8.0),

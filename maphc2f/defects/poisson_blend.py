@@ -11,11 +11,15 @@ numbers, sides in shares of the picture's:
 * the patch is resized before it is pasted by a factor Normal(1, 0.5²) cut to 0.7 .. 1.3;
 * Poisson blending (Pérez, Gangnet and Blake 2003, doi 10.1145/882262.882269) with the gradients of the patch; with
   ``mixed`` the stronger of patch and picture at each pixel pair (their section 3), drawn one time in five;
-* the label is where the change is seen.
+* the label is where the change is seen: of 374 samples over 27 categories the mask holds at least 0.82 of the change
+  (0.95 of all but one in a hundred) and at least 0.52 of the mask visibly changes (0.58 of all but one); the limits of
+  0.8 and 0.4 lie just below.
 
 The draw is the method's own at the middle of the stages (0.7): a patch has s / 0.7 of its area at stage s, so the
 mean over the stages is the method's, but for the rare sides that would outgrow 0.8. One patch a defect, where the
-method blends up to four. The patch is cut anywhere from the other picture, also where it does not show the part.
+method blends up to four. The patch is cut from where the other picture shows the part, wholly if it fits on it: the
+method's own code too asks of objects that patch and place show them, and background blended into a part, or the border
+of a letterbox, would be no anomaly of it.
 """
 
 from __future__ import annotations
@@ -52,8 +56,8 @@ class PoissonBlend:
     """The NSA family. ``request.size`` over ``request.field_of_view`` is the stage of the growth at the end."""
 
     name: str = "poisson_blend"
-    min_visible_share: float = 0.2
-    min_change_inside: float = 0.6
+    min_visible_share: float = 0.4
+    min_change_inside: float = 0.8
     layer: Layer = Layer("other_picture", poisson=True)  # noqa: RUF009  # frozen itself
 
     @property

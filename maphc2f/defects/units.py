@@ -17,7 +17,7 @@ _PASCALS = "youngs_modulus hardness crush_pressure pressure"
 _RADIANS = "flaw_angle tilt slant turn waver wander emergence rotation_1 rotation_2 scar_rotation"
 _RATIOS = (
     "biaxiality foundation_cells load_limit toughness_scale toughness_cv strain arms heterogeneity grain banding "
-    "potential film boundary_layer repassivation pits scatter elongation inert breakdown sites reach supply demand run "
+    "potential film boundary_layer repassivation pits scatter elongation inert ragged breakdown sites reach supply demand run "
     "wetness rivulets high retained general_attack depth_ratio thickness_ratio support crush_factor sharpness "
     "peak_curvature_over_yield flow_width flank_slope flow_share elastic_recovery width_ratio lift_widths unevenness "
     "asperities wavelength_ratio overstrain critical_strain opacity lattice_y_1 lattice_x_1 lattice_y_2 lattice_x_2 "

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.generate.bearing import row_of
 from maphc2f.generate.compose import CategoryContext, Part, Prepared, cut, hard_mask, paste
 from maphc2f.generate.plan import COMBINED, sample_id
 from maphc2f.generate.rows import label_id, mode_of
@@ -139,6 +140,7 @@ def _parameters(prepared: Prepared, result: WindowResult) -> dict[str, Any]:
         "change_radius": result.change_radius,
         "is_line": prepared.inputs.fields.is_line,
     }
+    placed |= row_of(prepared.snapshot, pose, statistics)
     if prepared.inputs.behind is not None:
         placed["uncovered_border"] = HALO
     simulated = prepared.order.simulated.simulation.parameters

@@ -1,7 +1,7 @@
 """Looks of a family fitted to a few real defects, and the file that holds them.
 
 * :func:`read_examples` pairs pictures with masks and measures their defects.
-* :func:`fit` turns measurements into ranges.
+* :func:`calibrate` fits the looks to them, :func:`size_range` the sizes; :func:`table` shows what was found.
 * :func:`write_calibration`, :func:`load_calibrations` write and read ``params.toml``.
 """
 
@@ -9,36 +9,36 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from maphc2f.defects import FAMILIES
+from maphc2f.defects.layers import layer_of
 from maphc2f.errors import ManifestError, PictureError
 from maphc2f.explain import validate
-from maphc2f.generate.calibrate_measure import Measured, measure_picture
+from maphc2f.generate.calibrate_looks import DIGITS, LEAST_DEFECTS, looks_to_fit
+from maphc2f.generate.calibrate_loop import Closed, Row, close
+from maphc2f.generate.calibrate_measure import measure_picture
+from maphc2f.generate.calibrate_render import Bench, Trial, measured_with, user_bench
+from maphc2f.generate.calibrate_view import Measured
 from maphc2f.generate.pictures import to_unit
 from maphc2f.registry import near
 from maphc2f.render.appearance import looks_of
-from maphc2f.render.calibration import is_line
+from maphc2f.render.calibration import default_ranges, is_line
 from maphc2f.shards.files import write_atomic
 from maphc2f.spec import CalibrationSpec, Cell, Frozen, Positive
 from maphc2f.substrates.decode import Refused, decode
 from maphc2f.substrates.files import list_files
 from maphc2f.substrates.foreground import find_mask, foreground_folder
 
-LEAST_DEFECTS = 3
-"""Fewer say nothing of how much defects differ."""
+LEAST_SPREAD = 0.05
+"""Half width of the range of sizes at least, relative: equal examples are a coincidence."""
 
 SPREAD = math.sqrt(3.0)
 """Half the width of a uniform distribution over its standard deviation."""
-
-LEAST_SPREAD = 0.05
-"""Half width of a fitted range at least, relative: equal examples are a coincidence."""
-
-DIGITS = 4
 
 
 class CalibrationFile(Frozen):
@@ -57,12 +57,12 @@ class Examples:
 
     Attributes:
         measured: One entry a defect.
-        pictures: Number of pictures that they were found in.
+        names: Pictures that they were found in, relative to their folder.
         unusable: One line for each picture that told nothing.
     """
 
     measured: tuple[Measured, ...]
-    pictures: int
+    names: tuple[str, ...]
     unusable: tuple[str, ...]
 
 
@@ -81,6 +81,13 @@ def check_cell(text: str, *, where: str = "--family") -> tuple[str, str | None]:
             rule="a family, or family.scenario",
             remedy=near(scenario, list(family.scenarios)),
         )
+    if layer_of(family) is not None:
+        raise ManifestError(
+            f"{name} is made of pictures",
+            where=where,
+            rule="only families of physics have looks to fit",
+            remedy=f"choose one of {', '.join(other for other in FAMILIES if layer_of(FAMILIES[other]) is None)}",
+        )
     return name, scenario or None
 
 
@@ -95,18 +102,19 @@ def read_examples(images: Path, masks: Path, *, line: bool) -> Examples:
             raise PictureError("no such folder", where=f"{flag} {folder}", rule="a folder", remedy="check the path")
     measured: list[Measured] = []
     unusable: list[str] = []
-    pictures = 0
+    usable: list[str] = []
     for name in list_files(images):
         path = find_mask(masks, name)
         if path is None or path == images / name:
             unusable.append(f"{name}: no mask of its name in {masks}")
             continue
         own = _measure(images / name, path, line=line)
-        pictures += bool(own)
         measured += own
-        if not own:
+        if own:
+            usable.append(name)
+        else:
             unusable.append(f"{name}: its defect does not stand out from its surroundings")
-    return Examples(tuple(measured), pictures, tuple(unusable))
+    return Examples(tuple(measured), tuple(usable), tuple(unusable))
 
 
 def _measure(image: Path, mask: Path, *, line: bool) -> list[Measured]:
@@ -122,25 +130,38 @@ def _measure(image: Path, mask: Path, *, line: bool) -> list[Measured]:
     return measure_picture(to_unit(pixels), foreground_folder(mask, pixels.shape[:2]), line=line)
 
 
-def fit(measured: Sequence[Measured], pixel_size: float, gloss_loss: tuple[float, float]) -> CalibrationSpec:
-    """Return the ranges whose uniform draws have the mean and the spread of the examples.
-
-    Contrast, width and size are drawn log-uniform: log x lies within mean ± √3 s of the examples' logarithms. Rim and
-    roughness are uniform: mean ± √3 s, not below 0. No range goes beyond the smallest and the largest of n examples by
-    more than 1 / (n - 1) of their distance, the unbiased ends of a uniform distribution. The share of bright ones is
-    (k + ½) / (n + 1) for k of n, the mean of its posterior under Jeffreys' prior: three dark examples do not rule a
-    bright one out.
-
-    What is measured inside a region is the exposed material's texture besides what is left of the surface's own, so
-    roughness² = r² - (1 - g)² with the mean loss g that the renderer draws.
-
-    Args:
-        measured: At least LEAST_DEFECTS.
-        pixel_size: Of the examples, m.
-        gloss_loss: Range of the share of the surface's own texture that is gone inside.
+def calibrate(measured: Sequence[Measured], bench: Bench) -> Closed:
+    """Return the looks of a cell fitted to ``measured`` defects, in the closed loop of :mod:`calibrate_loop`.
 
     Raises:
-        PictureError: Too few defects.
+        PictureError: Too few defects, or none that is rendered can be measured.
+    """
+    check_enough(measured)
+    family, _, scenario = bench.key.partition(".")
+    looks = looks_of(family, scenario)
+    ranges = default_ranges(looks, bench.material, bench.category.pixel_size)
+    defaults = {look: ranges[look.name] for look in looks_to_fit(looks, line=bench.line)}
+    return close(measured, defaults, lambda spec: measured_with(bench, spec), looks.bright)
+
+
+def fit_examples(examples: Examples, trial: Trial) -> Closed:
+    """Return looks and sizes fitted to ``examples``, tried as ``trial`` says.
+
+    Raises:
+        UserError: Too few examples, a material that does not suit, or no picture to render on.
+    """
+    check_enough(examples.measured)
+    size = size_range(examples.measured, trial.pixel_size)
+    bench = user_bench(trial, examples.names, size)
+    closed = calibrate(examples.measured, bench)
+    return replace(closed, looks=closed.looks.model_copy(update={"size": size}))
+
+
+def check_enough(measured: Sequence[Measured]) -> None:
+    """Check that there are enough examples.
+
+    Raises:
+        PictureError: There are fewer than LEAST_DEFECTS.
     """
     if len(measured) < LEAST_DEFECTS:
         raise PictureError(
@@ -149,59 +170,71 @@ def fit(measured: Sequence[Measured], pixel_size: float, gloss_loss: tuple[float
             rule=f"at least {LEAST_DEFECTS}, which stand out from their surroundings",
             remedy="add examples, 3 to 20 do, or leave the calibration out",
         )
-    left = 1.0 - 0.5 * (gloss_loss[0] + gloss_loss[1])
-    return CalibrationSpec(
-        contrast=_log_range([m.contrast for m in measured]),
-        bright=_rounded((sum(m.bright for m in measured) + 0.5) / (len(measured) + 1)),
-        width=_if_enough(_log_range, [m.width * pixel_size for m in measured if m.width is not None]),
-        roughness=_if_enough(
-            _range, [math.sqrt(max(m.roughness**2 - left**2, 0.0)) for m in measured if m.roughness is not None]
-        ),
-        edge=_if_enough(_range, [m.edge * pixel_size for m in measured if m.edge is not None]),
-        size=_log_range([m.size * pixel_size for m in measured]),
-    )
 
 
-def fit_family(cell: tuple[str, str | None], measured: Sequence[Measured], pixel_size: float) -> CalibrationSpec:
-    """Return :func:`fit` for a family or scenario."""
-    return fit(measured, pixel_size, looks_of(cell[0], cell[1] or "").gloss_loss)
+def size_range(measured: Sequence[Measured], pixel_size: float) -> tuple[float, float]:
+    """Return the sizes, m, whose log-uniform draws have the mean and the spread of the examples.
 
-
-def _if_enough(
-    fitted: Callable[[Sequence[float]], tuple[float, float]], values: Sequence[float]
-) -> tuple[float, float] | None:
-    return fitted(values) if len(values) >= LEAST_DEFECTS else None
-
-
-def _log_range(values: Sequence[float]) -> tuple[float, float]:
-    low, high = _spread(np.log(values), math.log1p(LEAST_SPREAD))
-    return _rounded(math.exp(low)), _rounded(math.exp(high))
-
-
-def _range(values: Sequence[float]) -> tuple[float, float]:
-    low, high = _spread(np.asarray(values), LEAST_SPREAD * float(np.mean(values)))
-    return _rounded(max(low, 0.0)), _rounded(high)
-
-
-def _spread(values: np.ndarray, least: float) -> tuple[float, float]:
-    middle, half = float(values.mean()), SPREAD * float(values.std(ddof=1))
+    ln x lies within mean ± √3 s of the examples' logarithms, but beyond the smallest and the largest of n by no more
+    than 1 / (n - 1) of their distance, the unbiased ends of a uniform distribution.
+    """
+    values = np.log([m.size * pixel_size for m in measured])
+    middle, half, least = float(values.mean()), SPREAD * float(values.std(ddof=1)), math.log1p(LEAST_SPREAD)
     low, high = float(values.min()), float(values.max())
     beyond = (high - low) / (len(values) - 1)
-    return min(max(middle - half, low - beyond), middle - least), max(min(middle + half, high + beyond), middle + least)
+    ends = min(max(middle - half, low - beyond), middle - least), max(min(middle + half, high + beyond), middle + least)
+    return _rounded(math.exp(ends[0])), _rounded(math.exp(ends[1]))
 
 
 def _rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
+_LENGTHS = ("width", "edge")
+_MICRO = 1e6
+
+
+def table(rows: Sequence[Row], pixel_size: float) -> str:
+    """Return what was fitted as text: medians with the 10th and 90th percentile, lengths in um."""
+    lines = [f"{'':<10} {'real':>22} {'with defaults':>22} {'as fitted':>22}   parameter"]
+    for row in rows:
+        length = row.name in _LENGTHS
+        measured = _MICRO * pixel_size if length else 1.0
+        sides = " ".join(f"{_shown(side, measured):>22}" for side in (row.real, row.before, row.after))
+        unit = _MICRO if length else 1.0
+        fitted = _parameter(row.default, unit)
+        fitted += f" kept: {row.note}" if row.fitted is None else f" -> {_parameter(row.fitted, unit)}"
+        lines.append(f"{row.name + (', um' if length else ''):<10} {sides}   {fitted}")
+    return "\n".join(lines)
+
+
+def _shown(values: tuple[float, ...] | None, unit: float) -> str:
+    if values is None:
+        return "-"
+    if len(values) == 1:
+        return f"{values[0] * unit:.3g}"
+    low, middle, high = (f"{value * unit:.3g}" for value in values)
+    return f"{middle} ({low}..{high})"
+
+
+def _parameter(value: tuple[float, float] | float, unit: float) -> str:
+    return "..".join(f"{end * unit:.3g}" for end in (value if isinstance(value, tuple) else (value,)))
+
+
 # --- the file ------------------------------------------------------------------------------------------------------
 
 _MEANING = {
     "contrast": ("range", "change of the strongest part over the picture's own unit of contrast"),
+    "darkening": ("range", "share of the surface's display value that the strongest part loses"),
     "bright": ("share", "of defects brighter than their surroundings"),
-    "width": ("m", "mouth of a crack as it is seen, without the blur of the lens"),
+    "width": ("m", "worn mouth of a crack at its widest"),
+    "shade": ("range", "darkness of the dirt beside a crack over that of its core"),
+    "bridging": ("range", "share of a crack that debris and grains bridge"),
     "roughness": ("range", "fine texture of the exposed material over that of the surface"),
-    "edge": ("m", "softness (sigma) of the rim, without the blur of the lens"),
+    "facets": ("range", "spread of the light on the facets of attacked metal over its contrast"),
+    "edge": ("m", "softness (sigma) of the rim before the blur of the lens"),
+    "relief": ("range", "share of the contrast that is shape, not reflectance"),
+    "tint": ("range", "how far thin product colours attacked metal"),
     "size": ("m", "length of a crack or diameter of a region; --severity wins over it"),
 }
 
@@ -209,7 +242,7 @@ _MEANING = {
 def calibration_text(file: CalibrationFile) -> str:
     """Return ``params.toml`` with a comment on every key."""
     lines = [
-        "# Looks of real defects, measured by 'maphc2f calibrate'; 'maphc2f generate --calibration FILE' uses them.",
+        "# Looks of real defects, fitted by 'maphc2f calibrate'; 'maphc2f generate --calibration FILE' uses them.",
         "# Ranges are [least, most]. Edit them freely; without a key the family's own default holds.",
         f'family = "{file.family}"',
         f"pixel_size = {file.pixel_size!r}  # m, of the examples",

@@ -18,16 +18,17 @@ from numpy.typing import NDArray
 
 from maphc2f.defects import FAMILIES
 from maphc2f.defects.layers import layer_of
+from maphc2f.generate.bearing import bearing_of, local_texture
 from maphc2f.generate.layers import LayerAsk, draw_layer
 from maphc2f.generate.overlay import TextureBank
 from maphc2f.generate.pictures import PicturePool, PreparedPicture, Symmetry, draw_symmetry, to_unit
-from maphc2f.generate.placement import AXIS_SPREAD, draw_pose, frame_axis
+from maphc2f.generate.placement import draw_pose
 from maphc2f.generate.plan import Group
 from maphc2f.generate.simulate import GroupSimulation
 from maphc2f.quality.invariants import CheckedWindow, Verdict, check_sample
 from maphc2f.quality.sqe import ScoredWindow, sqe_terms
 from maphc2f.render.appearance import draw_appearance, looks_of
-from maphc2f.render.background import picture_behind, uncover
+from maphc2f.render.background import gone_with_its_border, picture_behind, uncover
 from maphc2f.render.calibration import calibrated_looks, calibrated_material, calibration_for
 from maphc2f.render.place import Pose, Window, choose_window, place
 from maphc2f.render.window import Appearance, WindowInputs, WindowResult
@@ -175,23 +176,25 @@ def _placed(
 ) -> Prepared | None:
     simulation = order.simulated.simulation
     snapshot = simulation.snapshots[order.snapshot]
-    orientation = FAMILIES[simulation.family].scenarios[simulation.scenario].orientation
-    pose = draw_pose(
-        snapshot,
-        simulation.placement,
-        _in_own_scale(context, order, picture),
-        rng,
-        frame_axis(orientation, picture.statistics),
-        reversible=orientation not in ("gravity", "upright"),
-        spread=0.0 if orientation == "upright" else AXIS_SPREAD,
-    )
+    scenario = FAMILIES[simulation.family].scenarios[simulation.scenario]
+    material = context.dataset.materials[context.category.material]
+    bearing = bearing_of(simulation.family, scenario, material, snapshot, order.simulated.alignment)
+    pose = draw_pose(snapshot, simulation.placement, _in_own_scale(context, order, picture), rng, bearing)
     if pose is None:
         return None
+    picture = _seen_from(picture, pose)
     severity = min(1.0, snapshot.size / order.simulated.size_max)
     appearance = _appearance(context, order, picture, severity)
     window = choose_window(snapshot, pose, picture.image.shape[:2], appearance.edge_width)
     inputs, drawn = _inputs(context, order, picture, snapshot, pose, window, appearance)
     return Prepared(order, picture, symmetry, snapshot, pose, window, appearance, severity, inputs, drawn)
+
+
+def _seen_from(picture: PreparedPicture, pose: Pose) -> PreparedPicture:
+    """Return the picture with the direction of its texture where a defect lies in place of the whole picture's."""
+    texture = local_texture(picture.statistics, pose.anchor)
+    direction, coherence = float(texture.direction[0]), float(texture.coherence[0])
+    return replace(picture, statistics=replace(picture.statistics, direction=direction, coherence=coherence))
 
 
 def _in_own_scale(context: CategoryContext, order: Order, picture: PreparedPicture) -> PreparedPicture:
@@ -234,7 +237,9 @@ def _inputs(  # the parts of one window, gathered once
     if fields.removed is not None:
         inside = cut(np.ones(picture.foreground.shape, np.uint8), window, fill=False) > 0
         behind = picture_behind(unit, foreground, inside)
-        foreground = foreground if behind is None else uncover(foreground, fields.removed) * inside
+        removed = gone_with_its_border(foreground, fields.removed)
+        fields = replace(fields, removed=removed)
+        foreground = foreground if behind is None else uncover(foreground, removed) * inside
     inputs = WindowInputs(
         family=family,
         picture=unit,

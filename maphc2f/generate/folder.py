@@ -1,13 +1,14 @@
 """A dataset folder: what it says of itself, its lock, and whether a run may go on in it.
 
 * :class:`DatasetInfo` is ``dataset.json``.
-* :func:`prepare_folder` opens a folder for a run or refuses.
+* :func:`check_folder` lets a run go on in a folder or refuses.
 * :func:`locked` keeps two runs apart.
 * :func:`adopt_shards` keeps shards when only the number of samples grew.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from maphc2f.shards.writer import projection_paths
 from maphc2f.spec import DatasetSpec, Frozen, manifest_digest, recipe_digest
 
 State = Literal["running", "complete", "incomplete"]
+
+NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK)
+"""What file systems without locks answer."""
 
 
 class DatasetInfo(Frozen):
@@ -141,7 +145,9 @@ def check_folder(root: Path, dataset: DatasetSpec, maps: tuple[str, ...] | None 
 
 def _is_start(path: Path) -> bool:
     """Whether a file may be all that a run left which was killed before it wrote ``dataset.json``."""
-    return path.name in (".lock", "events.jsonl") or (path.name.startswith(".") and path.suffix == TEMPORARY_SUFFIX)
+    return path.name in (".lock", "events.jsonl", "logs", ".leases") or (
+        path.name.startswith(".") and path.suffix == TEMPORARY_SUFFIX
+    )
 
 
 def _committed_recipes(root: Path) -> dict[str, str]:
@@ -150,8 +156,12 @@ def _committed_recipes(root: Path) -> dict[str, str]:
 
 
 @contextmanager
-def locked(root: Path) -> Iterator[None]:
+def locked(root: Path, *, shared: bool = False) -> Iterator[None]:
     """Hold the folder's lock; the system frees it when the process ends, however it ends.
+
+    Args:
+        root: The dataset folder; made if it is not there.
+        shared: For a share of a job array: others of its kind may hold it too, a run of the whole folder may not.
 
     Raises:
         DatasetError: Another run holds it, or the folder cannot be made.
@@ -163,26 +173,39 @@ def locked(root: Path) -> Iterator[None]:
         raise os_failure(error, root) from error
     with lock as file:
         try:
-            _lock(file.fileno())
-        except OSError as error:
+            _lock(file.fileno(), shared=shared)
+        except BlockingIOError as error:
             raise DatasetError(
                 "another run is writing",
                 where=str(root),
-                rule="one run a folder at a time",
+                rule="one run a folder at a time, or one a share of a job array",
                 remedy="wait for it or stop it",
             ) from error
         yield
 
 
-def _lock(descriptor: int) -> None:
+def _lock(descriptor: int, *, shared: bool) -> None:
+    """Take a lock; where the file system has none, the leases alone keep runs apart.
+
+    Raises:
+        BlockingIOError: It is held.
+    """
     try:
         import fcntl
-    except ImportError:  # Windows
+    except ImportError:  # Windows, whose locks cannot be shared
         import msvcrt
 
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        if not shared:
+            try:
+                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            except OSError as error:
+                raise BlockingIOError(*error.args) from error
     else:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
 
 
 def is_current(root: Path, entry: IndexEntry, shard: PlannedShard, recipe: str) -> bool:

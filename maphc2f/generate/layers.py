@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -31,6 +32,9 @@ SEEN_SIGMA = 2.0
 
 SEEN_AREA = 12
 """Least area of a part of the seen region, px: the disk of radius 2, below which a median would take it for noise."""
+
+WHOLE, NEARLY_MOST = 0.9999, 0.9
+"""Share of a patch on the part that counts as all of it, and where it fits nowhere, as much as the best place."""
 
 RGB_TO_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -101,7 +105,7 @@ def _texture(ask: LayerAsk) -> DrawnLayer:
 
 def _same_picture(ask: LayerAsk) -> DrawnLayer:
     rotation = placed_rotation(float(ask.parameters.get("scar_rotation", 0.0)), ask.pose)
-    middle = draw_middle(ask.snapshot, ask.pose, ask.picture.image.shape[:2], ask.rng)
+    middle = draw_middle(ask.snapshot, ask.pose, ask.picture.foreground, ask.rng)
     if rotation == 0.0:
         # Whole pixels: an upright patch is copied, not interpolated.
         middle = tuple(a + round(m - a) for m, a in zip(middle, ask.pose.anchor, strict=True))
@@ -114,7 +118,7 @@ def _same_picture(ask: LayerAsk) -> DrawnLayer:
 
 def _other_picture(ask: LayerAsk) -> DrawnLayer:
     other, scale = ask.other(), float(ask.parameters["scale"])
-    middle = draw_middle(ask.snapshot, ask.pose, other.image.shape[:2], ask.rng, scale)
+    middle = draw_middle(ask.snapshot, ask.pose, other.foreground, ask.rng, scale)
     overlay = cut_out(ask, other, middle, scale=scale)
     found = {**_recorded(middle), "layer_substrate_id": other.substrate_id}
     if not ask.layer.poisson:
@@ -144,15 +148,17 @@ def placed_rotation(rotation: float, pose: Pose) -> float:
 
 
 def draw_middle(
-    snapshot: Snapshot, pose: Pose, shape: tuple[int, ...], rng: np.random.Generator, scale: float = 1.0
+    snapshot: Snapshot, pose: Pose, foreground: NDArray[np.bool_], rng: np.random.Generator, scale: float = 1.0
 ) -> tuple[float, ...]:
-    """Draw where the middle of a patch is cut from: uniform such that the patch lies in the picture, as far as it fits.
+    """Draw where the middle of a patch is cut from: uniform over the places where the whole patch shows the part.
+
+    Where it fits nowhere, over those where it shows at least NEARLY_MOST of the most that it can.
 
     Args:
         snapshot: The patch.
         pose: Gives its size in pixels.
-        shape: Of the picture it is cut from, (H, W).
-        rng: Source of the place.
+        foreground: bool (H, W), True on the part in the picture it is cut from.
+        rng: Source of the place; two draws.
         scale: By which it is enlarged when it is pasted.
 
     Returns:
@@ -160,12 +166,24 @@ def draw_middle(
     """
     hard = snapshot.extent >= snapshot.threshold
     to_pixels = 0.5 * snapshot.spacing / (pose.pixel_size * scale)
-    middle = []
-    for axis in (0, 1):
-        half, share = to_pixels * float(np.ptp(np.flatnonzero(hard.any(1 - axis))) + 1), float(rng.random())
-        low = min(half - 0.5, 0.5 * (shape[axis] - 1))
-        middle.append(low + share * (shape[axis] - 1 - 2 * low))
-    return tuple(middle)
+    halves = [to_pixels * float(np.ptp(np.flatnonzero(hard.any(1 - axis))) + 1) for axis in (0, 1)]
+    shares = float(rng.random()), float(rng.random())
+    if not foreground.all():
+        return _middle_on_part(halves, foreground, shares[0])
+    lows = [min(half - 0.5, 0.5 * (length - 1)) for half, length in zip(halves, foreground.shape, strict=True)]
+    lengths = zip(lows, shares, foreground.shape, strict=True)
+    return tuple(low + share * (length - 1 - 2 * low) for low, share, length in lengths)
+
+
+def _middle_on_part(halves: Sequence[float], foreground: NDArray[np.bool_], share: float) -> tuple[float, float]:
+    """Return the place at ``share`` of the way through all those that are as good as any; ``halves`` are half sides."""
+    height, width = (2 * math.ceil(half - 0.5) + 1 for half in halves)
+    part = foreground.astype(np.float32)
+    shown = np.asarray(cv2.boxFilter(part, -1, (width, height), normalize=True, borderType=cv2.BORDER_CONSTANT))
+    best = float(shown.max())
+    good = np.flatnonzero(shown >= (WHOLE if best >= WHOLE else NEARLY_MOST * best))
+    row, column = np.unravel_index(good[int(share * len(good))], foreground.shape)
+    return float(row), float(column)
 
 
 def cut_out(

@@ -208,8 +208,12 @@ class Symmetry:
             (y, x), (dy, dx) = (-x, y), (-dx, dy)
         sign_y, sign_x = (-1.0 if self.flip_y else 1.0), (-1.0 if self.flip_x else 1.0)
         y, x, dy, dx = y * sign_y, x * sign_x, dy * sign_y, dx * sign_x
+        field = prepared.statistics.orientation
         statistics = replace(
-            prepared.statistics, light=(float(y), float(x), z), direction=float(np.arctan2(dy, dx) % np.pi)
+            prepared.statistics,
+            light=(float(y), float(x), z),
+            direction=float(np.arctan2(dy, dx) % np.pi),
+            orientation=None if field is None else field.turned(self.flip_y, self.flip_x, self.quarter_turns),
         )
         return replace(
             prepared,

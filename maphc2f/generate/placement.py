@@ -1,18 +1,23 @@
 """Where a defect goes on a picture.
 
 * :func:`draw_pose` draws place, rotation and flip so that the defect lies on the part.
-* :func:`frame_axis` says which way an oriented defect lies.
+* :func:`probe_points` and :func:`inside_share` say how much of it does.
+
+Which way it lies is for :mod:`maphc2f.generate.bearing`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.generate.bearing import FREE, Bearing, local_texture
 from maphc2f.generate.pictures import Outline, PreparedPicture, outline
 from maphc2f.render.place import Pose
-from maphc2f.render.window import PictureStatistics
-from maphc2f.sample import Orientation, Placement, Snapshot
+from maphc2f.sample import Placement, Snapshot
 
 PROPOSALS = 24
 """Draws of one attempt: the first good one is taken, so the cheap test decides before anything is rendered."""
@@ -24,19 +29,22 @@ MIN_INSIDE_PICTURE = 0.1
 """Least share of the defect on the part: cracks may end at the outline, pits and dents are whole, a mask over the
 whole picture is cut by the part."""
 
+OUTSIDE, MAX_BEYOND = 2.0, 0.15
+"""Just beyond the outline, px, most of a piece's overlap that may lie on the part: where that is hollow, pieces in a
+row would be holes in it."""
+
+Propose = Callable[[np.random.Generator], Pose]
+
 ANCHOR_DRAWS = 64
 MAX_POINTS = 400
-AXIS_COHERENCE = 0.15
-"""Above this a picture counts as having a direction that oriented defects follow."""
-
-AXIS_SPREAD = float(np.deg2rad(8.0))
-"""How far an oriented defect may deviate from its axis, rad; an upright one not at all."""
+MAX_WEIGHED = 600
+"""Points of an outline, at most, that are weighed against each other."""
 
 
 def probe_points(snapshot: Snapshot) -> NDArray[np.float64]:
     """Return at most MAX_POINTS points (y, x), m, spread over the defect."""
     if snapshot.trace is not None:
-        points = snapshot.trace[:, :, :2].mean(1).astype(np.float64)
+        points: NDArray[np.float64] = snapshot.trace[:, :, :2].mean(1).astype(np.float64)
     else:
         cells = np.argwhere(snapshot.extent >= snapshot.threshold)
         points = np.asarray(snapshot.origin) + snapshot.spacing * cells
@@ -58,10 +66,7 @@ def draw_pose(
     placement: Placement,
     prepared: PreparedPicture,
     rng: np.random.Generator,
-    axis: float | None = None,
-    *,
-    reversible: bool = True,
-    spread: float = AXIS_SPREAD,
+    bearing: Bearing = FREE,
 ) -> Pose | None:
     """Draw a pose with enough of the defect on the part, or None if no proposal has.
 
@@ -71,10 +76,7 @@ def draw_pose(
             defect's grid over the picture, in one of its eight orientations.
         prepared: The picture.
         rng: The sample's placement stream.
-        axis: For oriented defects: direction of the frame's x axis in the picture, rad from x towards y (clockwise
-            as seen), as :attr:`PictureStatistics.direction`. None: any direction.
-        reversible: Whether the frame may also lie the other way round along the axis.
-        spread: How far it may deviate from the axis, rad.
+        bearing: Which way it lies; on an outline, where it starts: at points from which it runs the way it should.
     """
     probes = probe_points(snapshot)
     if placement == "picture":
@@ -82,20 +84,33 @@ def draw_pose(
     least = MIN_INSIDE_LINE if snapshot.trace is not None else MIN_INSIDE_REGION
     least = MIN_INSIDE_EDGE if placement == "edge" and snapshot.trace is None else least
     free = prepared.free
-    border = _free_border(prepared) if placement == "edge" else None
-    if len(probes) == 0 or not free.any() or (border is not None and len(border.points) == 0):
+    if len(probes) == 0 or not free.any():
         return None
-    box = _bounding_box(free)
+    propose = _proposals(prepared, placement, bearing, probes.mean(0))
+    beyond = _beyond(snapshot, probes, prepared.pixel_size) if placement == "edge" else probes[:0]
+    if propose is None:
+        return None
     for _ in range(PROPOSALS):
-        if border is not None:
-            pose = _on_outline(border, prepared.pixel_size, rng)
-        else:
-            anchor = _draw_anchor(free, box, rng)
-            pose = _inside(anchor, prepared.pixel_size, axis, rng, spread, reversible=reversible)
+        pose = propose(rng)
         placed = pose.apply(probes)
-        if inside_share(placed, free) >= least and _keeps_out(placed, prepared.keep_out):
+        hollow = inside_share(pose.apply(beyond), prepared.foreground) > MAX_BEYOND
+        if inside_share(placed, free) >= least and not hollow and _keeps_out(placed, prepared.keep_out):
             return pose
     return None
+
+
+def _beyond(snapshot: Snapshot, probes: NDArray[np.float64], pixel_size: float) -> NDArray[np.float64]:
+    """Return the points of a region that overlaps the outline, moved OUTSIDE px away from the part; none of a crack."""
+    if snapshot.trace is not None:
+        return probes[:0]
+    over = probes[probes[:, 0] < 0]
+    return np.stack([np.minimum(over[:, 0], -OUTSIDE * pixel_size), over[:, 1]], axis=1)
+
+
+def _proposals(
+    prepared: PreparedPicture, placement: Placement, bearing: Bearing, middle: NDArray[np.float64]
+) -> Propose | None:
+    return _on_outline(prepared, bearing, middle) if placement == "edge" else _on_part(prepared, bearing)
 
 
 def _over_picture(
@@ -146,34 +161,65 @@ def _draw_anchor(
     return float(row - 0.5), float(column - 0.5)
 
 
-def _on_outline(border: Outline, pixel_size: float, rng: np.random.Generator) -> Pose:
-    i, flip = int(rng.integers(len(border.points))), bool(rng.integers(2))
-    anchor, (ny, nx) = border.points[i], border.normals[i]
+def _on_part(prepared: PreparedPicture, bearing: Bearing) -> Propose:
+    """Return the draw of a pose anywhere on the part."""
+    free, pixel_size = prepared.free, prepared.pixel_size
+    box = _bounding_box(free)
+
+    def propose(rng: np.random.Generator) -> Pose:
+        anchor = _draw_anchor(free, box, rng)
+        flip, reverse = bool(rng.integers(2)), bool(rng.integers(2))
+        turn = float(rng.standard_normal() if bearing.weighs else rng.random())
+        texture = local_texture(prepared.statistics, anchor) if bearing.local else None
+        return Pose(anchor, bearing.angle(texture, flip, reverse, turn), flip, pixel_size)
+
+    return propose
+
+
+def _on_outline(prepared: PreparedPicture, bearing: Bearing, middle: NDArray[np.float64]) -> Propose | None:
+    """Return the draw of a pose on the outline, or None if there is none.
+
+    Args:
+        prepared: The picture.
+        bearing: By which the points are weighed.
+        middle: Of the defect in its frame, (y, x) in m: the texture there decides.
+    """
+    border = _free_border(prepared)
+    if len(border.points) == 0:
+        return None
+    if bearing.weighs:
+        step = 1 + len(border.points) // MAX_WEIGHED
+        border = Outline(border.points[::step], border.normals[::step])
     # R(angle) maps the frame's +y axis to (cos, -sin): make that the inward normal.
-    return Pose((float(anchor[0]), float(anchor[1])), float(np.arctan2(-nx, ny)), flip, pixel_size)
+    angles = np.arctan2(-border.normals[:, 1], border.normals[:, 0]).astype(np.float64)
+    chances = _chances(prepared, bearing, border, angles, middle) if bearing.weighs else None
+
+    def propose(rng: np.random.Generator) -> Pose:
+        if chances is None:
+            i, flip = int(rng.integers(len(angles))), bool(rng.integers(2))
+        else:
+            place = int(np.searchsorted(chances, float(rng.random()), side="right"))
+            i, flip = min(place, 2 * len(angles) - 1) % len(angles), place >= len(angles)
+        anchor = float(border.points[i, 0]), float(border.points[i, 1])
+        square = Pose(anchor, float(angles[i]), flip, prepared.pixel_size)
+        if not (bearing.tilts and bearing.weighs):
+            return square
+        texture = local_texture(prepared.statistics, square.apply(middle))
+        return replace(square, angle=square.angle + bearing.tilt(texture, square.angle, flip, rng.standard_normal()))
+
+    return propose
 
 
-def frame_axis(orientation: Orientation, statistics: PictureStatistics) -> float | None:
-    """Return the direction of the frame's x axis that an orientation asks for on a picture, rad; None: any."""
-    if orientation in ("gravity", "upright"):
-        return 0.0
-    if orientation == "texture" and statistics.coherence > AXIS_COHERENCE:
-        return statistics.direction
-    return None
-
-
-def _inside(
-    anchor: tuple[float, float],
-    pixel_size: float,
-    axis: float | None,
-    rng: np.random.Generator,
-    spread: float,
-    *,
-    reversible: bool,
-) -> Pose:
-    flip, reverse, turn = bool(rng.integers(2)), bool(rng.integers(2)), float(rng.random())
-    angle = 2 * np.pi * turn
-    if axis is not None:
-        # R(angle) maps +x to (sin, cos) in (y, x), which is the direction at +angle from x towards y.
-        angle = axis + spread * (2 * turn - 1) + (np.pi if reverse and reversible else 0.0)
-    return Pose(anchor, float(angle), flip, pixel_size)
+def _chances(
+    prepared: PreparedPicture,
+    bearing: Bearing,
+    border: Outline,
+    angles: NDArray[np.float64],
+    middle: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the cumulated chances (2 n,) of the outline's points, first those without, then those with a flip."""
+    inward = np.stack([np.cos(angles), -np.sin(angles)], axis=1) * (middle[0] / prepared.pixel_size)
+    texture = local_texture(prepared.statistics, border.points + inward)
+    weights = [bearing.weights(texture, angles, flip=flip) for flip in (False, True)]
+    cumulated = np.cumsum(np.concatenate(weights))
+    return np.asarray(cumulated / cumulated[-1])

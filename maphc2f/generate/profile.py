@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+Layout = Literal["both", "parquet"]
+
 
 @dataclass(frozen=True, slots=True)
 class RunProfile:
@@ -25,7 +27,7 @@ class RunProfile:
         batch: Samples refined together; no sample depends on it.
     """
 
-    layout: Literal["both", "parquet"] = "both"
+    layout: Layout = "both"
     maps: tuple[str, ...] = ()
     workers: int = 1
     batch: int = 32

@@ -1,11 +1,13 @@
 """Progress for people and machines.
 
 * :class:`Reporter` is what a run talks to; silent, plain and live ones listen.
-* :class:`EventLog` appends to ``events.jsonl``.
+* :class:`EventLog` appends to ``events.jsonl`` and to the logs for people; :func:`describe_event` words their lines.
+* :func:`read_events`, :func:`event_files` read the events of a dataset folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import time
@@ -14,8 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from maphc2f.errors import one_line
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+LOGS = "logs"
+"""Folder of the logs in a dataset folder."""
 
 PLAIN_INTERVAL = 10.0
 """Seconds between plain progress lines."""
@@ -146,13 +153,61 @@ class LiveReporter:
 
 
 class EventLog:
-    """Appends events to ``events.jsonl``: one JSON object a line, with time and kind."""
+    """What a run did: events for machines, one JSON object a line, and the same for people with a cause on each line.
 
-    def __init__(self, root: Path) -> None:
-        self._path = root / "events.jsonl"
+    A run of the whole folder writes ``events.jsonl`` and ``logs/generate.log``; a share writes ``logs/<share>.jsonl``
+    and ``logs/<share>.log``, since lines that several machines append to one file may be lost.
+
+    Args:
+        root: The dataset folder.
+        name: The share's name; None: the whole folder.
+    """
+
+    def __init__(self, root: Path, name: str | None = None) -> None:
+        self._events = root / "events.jsonl" if name is None else root / LOGS / f"{name}.jsonl"
+        self._log = root / LOGS / f"{name or 'generate'}.log"
 
     def write(self, event: str, **facts: Any) -> None:
         """Append one event."""
-        line = json.dumps({"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **facts})
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._log.parent.mkdir(exist_ok=True)
+        with self._events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": now, "event": event, **facts}) + "\n")
+        with self._log.open("a", encoding="utf-8") as file:
+            file.writelines(f"{now}  {line}\n" for line in describe_event(event, facts))
+
+
+def describe_event(event: str, facts: Mapping[str, Any]) -> list[str]:
+    """Return an event as lines for people, the shard or sample that it concerns first."""
+    if event == "shard":
+        seconds = facts["seconds"]
+        causes: Mapping[str, str] = facts.get("causes", {})
+        head = f"{facts['shard']}  committed: {facts['rows']} rows in {sum(seconds.values()):.1f} s ({shares(seconds)})"
+        return [
+            head,
+            *(f"{name}  failed: {one_line(causes.get(name, 'no cause is known'))}" for name in facts["failed"]),
+        ]
+    if event == "lost":
+        return [f"{facts['shard']}  not made: {one_line(facts['message'])}"]
+    rest = "  ".join(f"{key}={one_line(str(value))}" for key, value in facts.items() if value is not None)
+    return [f"run  {event}" + (f": {rest}" if rest else "")]
+
+
+def read_events(path: Path) -> list[dict[str, Any]]:
+    """Return the events of a file in order, without lines that a killed run left half written."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            event = json.loads(line)
+            if isinstance(event, dict) and {"time", "event"} <= event.keys():
+                found.append(event)
+    return found
+
+
+def event_files(root: Path) -> list[Path]:
+    """Return the event files of a dataset folder: that of whole runs first, then those of shares."""
+    return [root / "events.jsonl", *sorted((root / LOGS).glob("share-*.jsonl"))]

@@ -39,6 +39,8 @@ VIEW_PIXELS = 256
 """Side of the field of view, px."""
 
 DEFAULT_SEVERITY = 0.6
+ABSURD = 10.0
+"""Parameters may lie this many times their own range away, not more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,26 @@ def _parameters(wish: Wish, scenario: Scenario) -> dict[str, tuple[float, float]
                 rule="a range must rise" if low > high else f"{name} must be {'> 0' if least > 0 else '>= 0'}",
                 remedy="its own range is {:g}..{:g}".format(*scenario.parameters[name]),
             )
+        _check_scale(name, (low, high), scenario.parameters[name])
     return dict(wish.parameters)
+
+
+def _check_scale(name: str, asked: tuple[float, float], own: tuple[float, float]) -> None:
+    """Refuse what lies beyond ABSURD times a parameter's own range: a wrong unit or a slip.
+
+    Raises:
+        ManifestError: It does.
+    """
+    largest = ABSURD * max(abs(own[0]), abs(own[1]))
+    least = own[0] / ABSURD if own[0] > 0 else 0.0 if own[0] == 0 else -largest
+    if largest == 0 or (least <= asked[0] and asked[1] <= largest):
+        return
+    raise ManifestError(
+        f"{name}={asked[0]:g}..{asked[1]:g}",
+        where="--set",
+        rule=f"within {least:g}..{largest:g}, {ABSURD:g} times its own range either way",
+        remedy="its own range is {:g}..{:g}".format(*own),
+    )
 
 
 def run(order: Order) -> Shown:

@@ -42,12 +42,14 @@ class GroupSimulation:
         identity: ``simulation_id``.
         attempt: Number of redraws before it.
         size_max: Largest size of the scenario, m: severity is size over this.
+        alignment: How it lies to the texture in place of the material's, or None.
     """
 
     simulation: Simulation
     identity: str
     attempt: int
     size_max: float
+    alignment: float | None = None
 
 
 def nominal_pixel_size(dataset: DatasetSpec, category: CategorySpec) -> float:
@@ -68,6 +70,14 @@ def draw_request(
     calibrated to; a is raised to the scenario's smallest size, and to where the first stage has the scenario's
     ``min_pixels``.
     """
+    request, scenario, _ = _draw(dataset, category, group, scale, rng)
+    return request, scenario
+
+
+def _draw(
+    dataset: DatasetSpec, category: CategorySpec, group: Group, scale: float, rng: np.random.Generator
+) -> tuple[SimulationRequest, Scenario, DefectSpec]:
+    """Return what :func:`draw_request` does and the stanza of the mix that it was drawn from."""
     material = dataset.materials[category.material]
     name, stanza = draw_scenario(category, group.family, material, rng)
     scenario = FAMILIES[group.family].scenarios[name]
@@ -93,7 +103,7 @@ def draw_request(
         pixel_size=nominal_pixel_size(dataset, category),
         parameters=category.defects[stanza].parameters,
     )
-    return request, scenario
+    return request, scenario, category.defects[stanza]
 
 
 def _within(fractions: tuple[float, ...], least: float) -> tuple[float, ...]:
@@ -130,7 +140,7 @@ def simulate_group(dataset: DatasetSpec, category: CategorySpec, group: Group) -
         identity = simulation_id(category.name, group.number, attempt)
         result = _run(dataset, category, own, 1.0, rng)
         if result is not None:
-            return GroupSimulation(result[0], identity, attempt, result[1])
+            return replace(result, identity=identity, attempt=attempt)
     return None
 
 
@@ -143,7 +153,7 @@ def simulate_alone(
     result = _run(dataset, category, own, 0.5 ** (retry + 1), rng)
     if result is None:
         return None
-    return GroupSimulation(result[0], f"{category.name}-sim-{group.number:06d}-{index}-{retry}", 0, result[1])
+    return replace(result, identity=f"{category.name}-sim-{group.number:06d}-{index}-{retry}")
 
 
 def simulate_further(
@@ -161,18 +171,19 @@ def simulate_further(
         result = _run(alone, category, own, 0.5**retry, rng)
         if result is not None:
             identity = f"{category.name}-sim-{group.number:06d}-{index}-part{part}-{retry}-{attempt}"
-            return GroupSimulation(result[0], identity, attempt, result[1])
+            return replace(result, identity=identity, attempt=attempt)
     return None
 
 
 def _run(
     dataset: DatasetSpec, category: CategorySpec, group: Group, scale: float, rng: np.random.Generator
-) -> tuple[Simulation, float] | None:
-    request, scenario = draw_request(dataset, category, group, scale, rng)
+) -> GroupSimulation | None:
+    """Return a simulation that has no identity yet, or None if it was rejected."""
+    request, scenario, stanza = _draw(dataset, category, group, scale, rng)
     try:
         simulation = FAMILIES[group.family].simulate(request, rng)
     except SimulationRejected:
         return None
     if len(simulation.snapshots) != len(request.stages):
         return None
-    return simulation, scenario.size_range[1] * category.field_of_view
+    return GroupSimulation(simulation, "", 0, scenario.size_range[1] * category.field_of_view, stanza.alignment)

@@ -1,7 +1,7 @@
 """What a verification finds, and files in a dataset folder that nothing there asks for.
 
 * :class:`Finding` and :class:`Report` are the result of a verification.
-* :func:`check_strays` names stray files.
+* :func:`check_strays` names stray files; :func:`check_scores` checks learned scores against the samples.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from maphc2f.errors import DatasetError
 from maphc2f.generate.plan import PlannedShard, sample_id
 from maphc2f.shards.files import TEMPORARY_SUFFIX
-from maphc2f.shards.index import IndexEntry
+from maphc2f.shards.index import IndexEntry, content_digest
+from maphc2f.shards.reader import digest_pairs
+from maphc2f.shards.scores import DIGEST, FOLDER, read_scores
 
 TOP_LEVEL = {
     "dataset.json",
@@ -26,6 +29,8 @@ TOP_LEVEL = {
     "scores",
     "report",
     "events.jsonl",
+    "logs",
+    ".leases",
     ".lock",
 }
 
@@ -101,6 +106,55 @@ def check_strays(
             report.add(path.relative_to(root), "", "stray file")
     if planned is not None:
         _check_stray_pictures(root, planned, report)
+
+
+def check_scores(root: Path, entries: Sequence[IndexEntry], report: Report) -> None:
+    """Add to ``report`` what is wrong with files of learned scores.
+
+    Scores of a dataset that grew are unfinished, not wrong.
+
+    Args:
+        root: The dataset folder.
+        entries: The committed shards.
+        report: Is added to.
+    """
+    files = sorted(path for path in (root / FOLDER).rglob("*") if path.is_file())
+    if not files:
+        return
+    shards = [entry for entry in entries if entry.config == "default"]
+    try:
+        digests = list(digest_pairs(root, shards))
+    except DatasetError:
+        # The damaged shard has its own finding; without its samples scores cannot be judged.
+        return
+    content, samples = content_digest(digests), {name for name, _ in digests}
+    for path in files:
+        name = path.relative_to(root)
+        if path.name.endswith(TEMPORARY_SUFFIX):
+            report.add(name, "", "left by a killed writer")
+        elif path.parent != root / FOLDER or path.suffix != ".parquet" or not DIGEST.fullmatch(path.stem):
+            report.add(name, "", "stray file")
+        else:
+            _check_scores_file(path, root, (content, samples), report)
+
+
+def _check_scores_file(path: Path, root: Path, found: tuple[str, set[str]], report: Report) -> None:
+    name, (content, samples) = path.relative_to(root), found
+    try:
+        scores = read_scores(path)
+    except DatasetError as error:
+        report.add(name, "", error.what)
+        return
+    if scores.model != path.stem:
+        report.add(name, "", "scores are of another model than the file's name says")
+    strangers = sorted(set(scores.values) - samples)
+    if strangers:
+        report.add(name, strangers[0], f"{len(strangers)} scores are of samples that are not in the dataset")
+    elif len(scores.values) < len(samples):
+        lacking = len(samples) - len(scores.values)
+        report.add(name, "", f"{lacking} samples have no score: run 'maphc2f score' again", missing=True)
+    elif scores.content_digest != content:
+        report.add(name, "", "scores are of another content of the dataset: run 'maphc2f score' again")
 
 
 def _check_stray_pictures(root: Path, planned: Sequence[PlannedShard], report: Report) -> None:

@@ -22,7 +22,7 @@ from maphc2f.generate.plan import SPLITS, PlannedShard, plan_category
 from maphc2f.generate.recheck import checked_windows
 from maphc2f.generate.rows import digest_facts
 from maphc2f.generate.sources import read_inventory
-from maphc2f.generate.strays import Report, check_strays
+from maphc2f.generate.strays import Report, check_scores, check_strays
 from maphc2f.manifest import load_manifest
 from maphc2f.quality.invariants import check_sample
 from maphc2f.sample import MAPS
@@ -82,6 +82,7 @@ def verify(root: Path, *, progress: Callable[[int], None] = lambda _: None) -> R
                     report.samples += 1
                     progress(1)
     check_strays(root, planned, entries, report)
+    check_scores(root, entries, report)
     if report.ok:
         report.content_digest = dataset_digest(root)
         if info.content_digest is None:

@@ -44,10 +44,10 @@ class NpcFPlus(nn.Module):
     """Local fidelity: wavelet block, then boundary synergy.
 
     Args:
-        synergy_steps: Passes of the boundary synergy.
+        synergy_steps: Moves of the contour in the boundary synergy.
 
     Raises:
-        ValueError: The number of passes is not positive.
+        ValueError: The number of moves is not positive.
     """
 
     def __init__(self, synergy_steps: int = npcf_plus.SYNERGY_STEPS) -> None:

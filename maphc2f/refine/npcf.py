@@ -4,7 +4,9 @@
 * :func:`relax_region`: image-guided Allen-Cahn relaxation of a region's level set.
 * :func:`relax_width`: its reduction to the width of a line.
 * :func:`limit_motion`: how far a contour may leave the physics' own.
+* :func:`mixed_gradients`: where the good picture's gradients are the stronger ones, they stay.
 * :func:`compose_screened`: change of the picture that keeps the gradients of the coarse one.
+* :func:`kept_contrast`: what the composition took from the strongest part is given back.
 
 Pure functions on (B, C, H, W) with fixed iteration counts, each returning its relative residual. Their bits do not
 depend on the batch: they are made of element-wise operations, shifts and sums within a sample.
@@ -18,7 +20,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from maphc2f.render.operators import central_gradient, laplacian
+from maphc2f.render.operators import central_gradient, highest, laplacian, masked_peak
 
 INTERFACE_WIDTH = 0.7
 """δ of the profile a = 1 / (1 + exp(φ / δ)), px; the double well then has ε = √2 δ."""
@@ -41,6 +43,11 @@ SCREENING = 0.25
 """μ = 1 / (2 px)²: corrections reach as far as the optics, so they never tint the surroundings."""
 
 COMPOSE_STEPS = 7
+
+MIXED_SHARE = 0.5
+"""Share of the gradients of surviving texture that the composition takes from the good picture."""
+
+MAX_CONTRAST_GAIN = 1.15
 
 MAX_MOTION = 0.5
 """Most that all stages together move a contour off the physics' own, px."""
@@ -71,12 +78,20 @@ def _faces(conductivity: Tensor) -> tuple[Tensor, Tensor]:
     return down, right
 
 
-def _divergence(x: Tensor, faces: tuple[Tensor, Tensor]) -> Tensor:
-    """Return div(g ∇x); repeating the outermost pixel lets no flux through the window's border."""
+def _differences(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ∇x on the faces between rows and between columns; repeating the outermost pixel makes it 0 at the rim."""
     padded = nnf.pad(x, (1, 1, 1, 1), mode="replicate")
-    down = faces[0] * (padded[..., 1:, 1:-1] - padded[..., :-1, 1:-1])
-    right = faces[1] * (padded[..., 1:-1, 1:] - padded[..., 1:-1, :-1])
+    return padded[..., 1:, 1:-1] - padded[..., :-1, 1:-1], padded[..., 1:-1, 1:] - padded[..., 1:-1, :-1]
+
+
+def _outflow(down: Tensor, right: Tensor) -> Tensor:
     return (down[..., 1:, :] - down[..., :-1, :]).add_(right[..., 1:]).sub_(right[..., :-1])
+
+
+def _divergence(x: Tensor, faces: tuple[Tensor, Tensor]) -> Tensor:
+    """Return div(g ∇x); no flux passes the window's border."""
+    down, right = _differences(x)
+    return _outflow(faces[0] * down, faces[1] * right)
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -133,14 +148,6 @@ def relax_region(
     return level + weight * (relaxed - level), _relative(rate, first)
 
 
-def _highest(x: Tensor, axis: int) -> Tensor:
-    """Return the largest of each value and its two neighbours along ``axis``: pooling by 3, at a tenth of its cost."""
-    length = x.shape[axis]
-    pairs = torch.maximum(x.narrow(axis, 0, length - 1), x.narrow(axis, 1, length - 1))
-    inner = torch.maximum(pairs.narrow(axis, 0, length - 2), pairs.narrow(axis, 1, length - 2))
-    return torch.cat((pairs.narrow(axis, 0, 1), inner, pairs.narrow(axis, length - 2, 1)), dim=axis)
-
-
 def limit_motion(start: Tensor, moved: Tensor) -> Tensor:
     """Return the level set ``moved`` kept near ``start``, both (B, 1, H, W), px, negative inside.
 
@@ -148,7 +155,7 @@ def limit_motion(start: Tensor, moved: Tensor) -> Tensor:
     neighbourhood: at the innermost pixel of a region φ <= (1 - CORE_SHARE) φ₀ < 0, so no component is lost, however
     small, and one an even front wide is not cut in two.
     """
-    core = _highest(_highest(torch.clamp(-start, min=0.0), -1), -2)
+    core = highest(torch.clamp(-start, min=0.0))
     inward = torch.clamp(CORE_SHARE * core, max=MAX_MOTION)
     return start + torch.clamp(torch.minimum(moved - start, inward), min=-MAX_MOTION)
 
@@ -180,26 +187,50 @@ def relax_width(half_width: Tensor, conductivity: Tensor, steps: int = RELAX_STE
     return torch.maximum(width, 0.5 * half_width), _relative(rate, first)
 
 
-def compose_screened(change: Tensor, weight: Tensor, free: Tensor, steps: int = COMPOSE_STEPS) -> tuple[Tensor, Tensor]:
+def mixed_gradients(original: Tensor, change: Tensor, share: Tensor) -> Tensor:
+    """Return div(b ∇d) over the faces on which the good picture has the stronger gradient, |∇I0| > |∇(I0 + d)|.
+
+    The stronger of both gradients (Pérez et al. 2003, doi 10.1145/882262.882269, eq. 12), as what it adds to the
+    right-hand side of :func:`compose_screened`: there the change should have no gradient, so that grain which a shade
+    only dims comes through it.
+
+    Args:
+        original: Luminance I0 (B, 1, H, W).
+        change: d (B, 1, H, W).
+        share: b (B, 1, H, W) in [0, 1]: how much of the texture must survive.
+    """
+    fluxes = []
+    for part, before, step in zip(_faces(share), _differences(original), _differences(change), strict=True):
+        stronger = torch.abs(before) > torch.abs(before + step)
+        fluxes.append(part * step * stronger)
+    return _outflow(*fluxes)
+
+
+def compose_screened(
+    change: Tensor, weight: Tensor, free: Tensor, steps: int = COMPOSE_STEPS, *, mixed: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the change u that solves a screened Poisson equation inside the support.
 
-    min over u of ∫ |∇u - a ∇d|² + μ (u - a d)²   ⇒   (μ - Δ) u = μ a d - div(a ∇d),   u = 0 outside the support,
+    min over u of ∫ |∇u - v|² + μ (u - a d)²   ⇒   (μ - Δ) u = μ a d - div v,   u = 0 outside the support,
 
-    with coarse change d and weight a: gradients follow the coarse picture where a = 1 and the good one where a = 0
-    (Pérez et al. 2003, doi 10.1145/882262.882269; screening: Bhat et al. 2008, doi 10.1007/978-3-540-88688-4_9). With
-    u = a d + e, (μ - Δ) e = div(d ∇a): only the transition of a drives the correction e. It is solved by ``steps`` of
-    the Chebyshev iteration for the spectrum [μ, μ + 8] of the 5-point operator.
+    with coarse change d, weight a and guidance v = a ∇d: gradients follow the coarse picture where a = 1 and the good
+    one where a = 0 (Pérez et al. 2003, doi 10.1145/882262.882269; screening: Bhat et al. 2008, doi
+    10.1007/978-3-540-88688-4_9). With u = a d + e, (μ - Δ) e = div(d ∇a): only the transition of a drives the
+    correction e. With mixed gradients v = (1 - s) a ∇d, and div(s a ∇d) comes to the right-hand side. It is solved by
+    ``steps`` of the Chebyshev iteration for the spectrum [μ, μ + 8] of the 5-point operator.
 
     Args:
         change: d (B, 1, H, W).
         weight: a (B, 1, H, W) in [0, 1].
         free: 1 where u is free, 0 outside the support (B, 1, H, W).
         steps: Number of iterations.
+        mixed: div(s a ∇d) of :func:`mixed_gradients` (B, 1, H, W), or None.
 
     Returns:
         The correction e (B, 1, H, W), and |residual| / |right-hand side| (B,).
     """
-    source = free * 0.5 * (laplacian(change * weight) - weight * laplacian(change) + change * laplacian(weight))
+    source = _divergence(weight, _faces(change))
+    source = free * (source if mixed is None else source + mixed)
     centre, radius = SCREENING + 4.0, 4.0
     rho = radius / centre
     residual, correction = source, torch.zeros_like(source)
@@ -211,6 +242,16 @@ def compose_screened(change: Tensor, weight: Tensor, free: Tensor, steps: int = 
         step = (step * (following * previous)).add_(residual, alpha=2.0 * following / radius)
         previous = following
     return correction, _relative(residual, source)
+
+
+def kept_contrast(before: Tensor, after: Tensor, weight: Tensor) -> Tensor:
+    """Return the factor, 1 to MAX_CONTRAST_GAIN, (B, 1, 1, 1), that brings the peak of ``after`` to that of ``before``.
+
+    Peaks are fourth-power means under ``weight``, all (B, 1, H, W). Diffusion of the transition into a defect a few
+    pixels wide takes up to a tenth of its contrast, which physics had set.
+    """
+    ratio = masked_peak(before, weight) / torch.clamp(masked_peak(after, weight), min=1e-4)
+    return torch.clamp(ratio, 1.0, MAX_CONTRAST_GAIN)
 
 
 def footprint_weight(level: Tensor, reach: float, softness: float) -> Tensor:

@@ -20,7 +20,7 @@ from maphc2f.render.batch import WindowBatch
 from maphc2f.render.coarse import compose
 from maphc2f.render.fracture import reveal
 from maphc2f.render.line import Rendered
-from maphc2f.render.operators import gaussian_blur, gaussian_taps, luminance, masked_mean, normal_coverage
+from maphc2f.render.operators import gaussian_blur, gaussian_taps, luminance, normal_coverage
 
 HALF_WIDTH_AT_HALF_MAXIMUM = math.sqrt(2.0 * math.log(2.0))
 GUIDE_SIGMA = 1.0
@@ -34,11 +34,21 @@ PRESENCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the stages hand on: picture (B, C, H, W), level and half width (B, 1, H, W), residuals (B,)."""
+    """What the stages hand on.
+
+    Attributes:
+        picture: (B, C, H, W), display codes.
+        level: As in :class:`~maphc2f.render.line.Rendered`, (B, 1, H, W), px.
+        half_width: The same.
+        texture_gain: The same, 0 .. 1.
+        relaxation: Relative residual of the relaxation (B,).
+        composition: That of the composition (B,).
+    """
 
     picture: Tensor
     level: Tensor
     half_width: Tensor
+    texture_gain: Tensor
     relaxation: Tensor
     composition: Tensor
 
@@ -47,7 +57,7 @@ def initial_state(rendered: Rendered) -> State:
     """Return the state after rendering: no residuals yet."""
     picture = rendered.picture
     zero = torch.zeros(picture.shape[0], dtype=picture.dtype, device=picture.device)
-    return State(picture, rendered.level, rendered.half_width, zero, zero)
+    return State(picture, rendered.level, rendered.half_width, rendered.texture_gain, zero, zero)
 
 
 def optical_half_width(psf_sigma: float) -> float:
@@ -104,7 +114,8 @@ def npcf_stage(
         relax_steps: Steps of Allen-Cahn, or of its reduction for lines.
         compose_steps: Steps of the composition's solver.
     """
-    guide = gaussian_blur(luminance(batch.picture), gaussian_taps([GUIDE_SIGMA] * len(batch.psf_sigma), batch.picture))
+    original = luminance(batch.picture)
+    guide = gaussian_blur(original, gaussian_taps([GUIDE_SIGMA] * len(batch.psf_sigma), original))
     conductivity = npcf.edge_stopping(guide)
     level, half_width = state.level, state.half_width
     if batch.is_line:
@@ -114,40 +125,49 @@ def npcf_stage(
         level = npcf.limit_motion(batch.distance, level)
     state = replace(state, level=level, half_width=half_width, relaxation=relaxation)
     change, weight = state.picture - batch.picture, _weight(batch, state)
-    free = (batch.allowed > 0).to(weight.dtype)
-    correction, composition = npcf.compose_screened(luminance(change), weight, free, compose_steps)
-    picture = compose(batch.picture, reveal(batch, batch.picture + weight * change + correction), batch.allowed)
+    gray, free = luminance(change), (batch.allowed > 0).to(weight.dtype)
+    mixed = npcf.mixed_gradients(original, gray, npcf.MIXED_SHARE * weight * state.texture_gain)
+    correction, composition = npcf.compose_screened(gray, weight, free, compose_steps, mixed=mixed)
+    pasted = weight * gray
+    contrast = npcf.kept_contrast(pasted, pasted + correction, weight)
+    composed = torch.addcmul(batch.picture, contrast, torch.addcmul(correction, weight, change))
+    picture = compose(batch.picture, reveal(batch, composed), batch.allowed)
     return replace(state, picture=picture, composition=composition)
 
 
 def npcf_plus_stage(
     batch: WindowBatch, rendered: Rendered, state: State, synergy_steps: int = npcf_plus.SYNERGY_STEPS
 ) -> State:
-    """Return the state after the wavelet block and ``synergy_steps`` passes of the boundary synergy.
+    """Return the state after the wavelet block and the boundary synergy with ``synergy_steps`` moves of the contour.
 
-    A fracture face has no passes: its rim is lit on one side and dark on the other, so that no one transition can be
-    read from it, and the crack has pinned it.
+    A fracture face has no synergy: its rim is lit on one side and dark on the other, so that no one transition can be
+    read from it, and the crack has pinned it. No moves means no synergy.
     """
     state = _texture(batch, rendered, state)
-    for _ in range(0 if batch.broken_face else synergy_steps):
-        state = _synergy(batch, rendered.softness, state)
-    return state
+    return (
+        state if batch.broken_face or synergy_steps == 0 else _synergy(batch, rendered.softness, state, synergy_steps)
+    )
 
 
-def _synergy(batch: WindowBatch, softness: Tensor, state: State) -> State:
-    """One pass in which contour and picture sharpen each other, then the transition is brought to the optics."""
-    change, front = state.picture - batch.picture, _front(state)
-    gray = luminance(change)
-    found = npcf_plus.transition(torch.abs(gray), front)
+def _synergy(batch: WindowBatch, softness: Tensor, state: State, steps: int) -> State:
+    """The contour goes to the picture's edge, then the edge is brought to the optics.
+
+    The transition is read once: a second sharpening on top of the first would take the texture for the edge.
+    """
+    gray = luminance(state.picture - batch.picture)
+    found = npcf_plus.transition(torch.abs(gray), _front(state))
     # Hairlines have no inside from which an edge could be read; their contour is pinned.
     trust = batch.scalars.albedo_share * found.defined * npcf_plus.edge_trust(found)
-    shift, keep = npcf_plus.boundary_synergy(gray, front, softness, trust)
-    if batch.is_line:
-        state = replace(state, half_width=torch.clamp(state.half_width - shift, min=0.0))
-    else:
-        state = replace(state, level=npcf.limit_motion(batch.distance, state.level + shift))
-    correction = npcf_plus.match_optics(keep * gray, found, front, softness)
-    picture = batch.picture + keep * change + correction
+    for _ in range(steps):
+        shift = npcf_plus.boundary_synergy(gray, _front(state), softness, trust)
+        if batch.is_line:
+            state = replace(state, half_width=torch.clamp(state.half_width - shift, min=0.0))
+        else:
+            state = replace(state, level=npcf.limit_motion(batch.distance, state.level + shift))
+    front = _front(state)
+    correction = npcf_plus.match_optics(gray, found, front, softness)
+    contrast = npcf.kept_contrast(gray, gray + correction, normal_coverage(front, softness))
+    picture = torch.addcmul(batch.picture, contrast, state.picture - batch.picture + correction)
     return replace(state, picture=compose(batch.picture, reveal(batch, picture), batch.allowed))
 
 
@@ -155,15 +175,9 @@ def _texture(batch: WindowBatch, rendered: Rendered, state: State) -> State:
     front = _front(state)
     inside = normal_coverage(front, rendered.softness) * batch.allowed
     ring = torch.clamp(npcf_plus.RING_WIDTH - torch.abs(front - npcf_plus.RING_WIDTH), 0.0, 1.0) * batch.allowed
-    scalars = batch.scalars
-    demand = npcf_plus.TextureDemand(
-        own=masked_mean(rendered.texture_gain, inside),
-        rough=scalars.rough,
-        noise=scalars.noise,
-    )
     weights = npcf_plus.TextureWeights(_core(front, inside, rendered.softness), inside, ring)
-    detail, missing = npcf_plus.wavelet_block(luminance(batch.picture), luminance(state.picture), weights, demand)
-    restored = state.picture + detail + (missing * inside) * batch.noise
+    gray = luminance(batch.picture), luminance(state.picture)
+    restored = state.picture + npcf_plus.wavelet_block(*gray, weights, batch.scalars.noise)
     return replace(state, picture=compose(batch.picture, reveal(batch, restored), batch.allowed))
 
 

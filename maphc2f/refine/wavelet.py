@@ -34,23 +34,25 @@ class Bands(NamedTuple):
     diagonal: Tensor
 
 
-def _filter(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
-    """Return y[n] = Σ_k taps[k] x[n + (2 - k) · dilation] along ``axis``, periodic."""
+def _pair(x: Tensor, dilation: int, axis: int) -> tuple[Tensor, Tensor]:
+    """Return y[n] = Σ_k taps[k] x[n + (2 - k) · dilation] along ``axis``, periodic, for the two filters."""
     length, before, after = x.shape[axis], dilation, 2 * dilation
     padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
-    out = padded.narrow(axis, 3 * dilation, length) * taps[0]
-    for k in range(1, 4):
-        out = out.add_(padded.narrow(axis, (3 - k) * dilation, length), alpha=taps[k])
-    return out
+    shifted = [padded.narrow(axis, (3 - k) * dilation, length) for k in range(4)]
+    return _sum(shifted, LOWPASS), _sum(shifted, HIGHPASS)
 
 
 def _adjoint(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
-    """Return the transpose of :func:`_filter`: y[n] = Σ_k taps[k] x[n - (2 - k) · dilation]."""
+    """Return the transpose of a filter of :func:`_pair`: y[n] = Σ_k taps[k] x[n - (2 - k) · dilation]."""
     length, before, after = x.shape[axis], 2 * dilation, dilation
     padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
-    out = padded.narrow(axis, 0, length) * taps[0]
-    for k in range(1, 4):
-        out = out.add_(padded.narrow(axis, k * dilation, length), alpha=taps[k])
+    return _sum([padded.narrow(axis, k * dilation, length) for k in range(4)], taps)
+
+
+def _sum(shifted: list[Tensor], taps: tuple[float, ...]) -> Tensor:
+    out = shifted[0] * taps[0]
+    for part, tap in zip(shifted[1:], taps[1:], strict=True):
+        out = out.add_(part, alpha=tap)
     return out
 
 
@@ -67,30 +69,23 @@ def forward(x: Tensor, levels: int = LEVELS) -> tuple[list[Bands], Tensor]:
         raise ValueError(msg)
     details, approximation = [], x
     for j in range(levels):
-        step = 2**j
-        low = _filter(approximation, LOWPASS, step, -2)
-        high = _filter(approximation, HIGHPASS, step, -2)
-        details.append(
-            Bands(_filter(high, LOWPASS, step, -1), _filter(low, HIGHPASS, step, -1), _filter(high, HIGHPASS, step, -1))
-        )
-        approximation = _filter(low, LOWPASS, step, -1)
+        # The two halves go through the second axis together: on small windows the number of calls is what costs.
+        halves = torch.stack(_pair(approximation, 2**j, -2))
+        (approximation, rows), (columns, diagonal) = _pair(halves, 2**j, -1)
+        details.append(Bands(rows, columns, diagonal))
     return details, approximation
 
 
-def inverse(details: list[Bands], approximation: Tensor) -> Tensor:
-    """Return the picture of ``details`` (finest first) and ``approximation``.
+def inverse(details: list[Bands], approximation: Tensor | None) -> Tensor:
+    """Return the picture of ``details`` (finest first) and ``approximation`` (None: nothing).
 
     For an orthogonal filter pair ½ (HᵀH + GᵀG) = 1 along each axis, so the transpose over 4 inverts a level exactly.
     """
-    x = approximation
+    x = torch.zeros_like(details[-1].rows) if approximation is None else approximation
     for j in reversed(range(len(details))):
         step, bands = 2**j, details[j]
-        low = _adjoint(x, LOWPASS, step, -1) + _adjoint(bands.columns, HIGHPASS, step, -1)
-        high = _adjoint(bands.rows, LOWPASS, step, -1) + _adjoint(bands.diagonal, HIGHPASS, step, -1)
-        x = 0.25 * (_adjoint(low, LOWPASS, step, -2) + _adjoint(high, HIGHPASS, step, -2))
+        low, high = _adjoint(torch.stack((x, bands.rows)), LOWPASS, step, -1).add_(
+            _adjoint(torch.stack((bands.columns, bands.diagonal)), HIGHPASS, step, -1)
+        )
+        x = _adjoint(low, LOWPASS, step, -2).add_(_adjoint(high, HIGHPASS, step, -2)).mul_(0.25)
     return x
-
-
-def scale(bands: Bands, gains: tuple[Tensor, Tensor, Tensor]) -> Bands:
-    """Return ``bands`` times one gain each, broadcast to (B, C, H, W)."""
-    return Bands(*(torch.mul(band, gain) for band, gain in zip(bands, gains, strict=True)))

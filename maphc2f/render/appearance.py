@@ -41,6 +41,13 @@ FRACTURE_LIFT = 0.5
 
 MAX_BRIGHT = 0.5
 
+UNEVEN = 0.4
+"""Coefficient of variation of toughness from which on grains bridge a crack as they do in asphalt."""
+
+METALLIC, SMOOTH_PORES = 8e4, 0.3
+"""Metal ions in the solid from which it is a metal rather than an oxide, mol/m³, and the facets of pores in the latter
+over those of attacked metal."""
+
 PRODUCT_VARIATION = 0.2
 """Relative spread of the product's brightness between samples."""
 
@@ -61,6 +68,12 @@ class Looks:
         streak: How far the texture inside runs along the defect.
         broken_face: Whether it is a fracture face.
         fracture_lift: Rise of the probability of a bright crack with the reflectance of its faces.
+        core_share, mouth_darkness, shade: Of cracks, see :class:`~maphc2f.render.window.Appearance`.
+        darkening: Share of the surface's display value that the strongest part loses, drawn log-uniform in place of
+            ``contrast``; None: contrast decides.
+        facets, tint: Of attacked metal, see :class:`~maphc2f.render.window.Appearance`.
+        bridging: Likewise, in a material as uneven as asphalt (see :data:`UNEVEN`).
+        rim_shadow: Depth of the thin shadow under the rim of a fracture face over the amplitude.
     """
 
     contrast: tuple[float, float] = (2.0, 9.0)
@@ -74,6 +87,14 @@ class Looks:
     streak: float = 0.0
     broken_face: bool = False
     fracture_lift: float = FRACTURE_LIFT
+    rim_shadow: tuple[float, float] = (0.0, 0.0)
+    core_share: tuple[float, float] = (0.25, 0.55)
+    mouth_darkness: tuple[float, float] = (0.05, 0.3)
+    shade: tuple[float, float] = (0.05, 0.22)
+    bridging: tuple[float, float] = (0.05, 0.45)
+    darkening: tuple[float, float] | None = None
+    facets: tuple[float, float] = (0.0, 0.0)
+    tint: tuple[float, float] = (0.0, 0.0)
 
 
 PASTED = Looks(edge_sigma=(0.0, 0.0), roughness=(0.0, 0.0), gloss_loss=(0.0, 0.0), albedo_share=(0.0, 0.0))
@@ -81,25 +102,37 @@ PASTED = Looks(edge_sigma=(0.0, 0.0), roughness=(0.0, 0.0), gloss_loss=(0.0, 0.0
 
 LOOKS: Mapping[str, Looks] = {
     "crack": Looks(
-        bright=0.08,
+        contrast=(2.4, 9.0),
+        bright=0.0,
         edge_sigma=(0.0, 0.0),
         roughness=(0.0, 0.3),
         gloss_loss=(0.0, 0.0),
-        lip=(0.0, 0.6),
-        albedo_share=(1.0, 1.0),
+        lip=(0.0, 0.4),
+        albedo_share=(0.0, 0.3),
     ),
     "crack/chip": Looks(
-        contrast=(5.0, 9.0),
-        bright=0.3,
-        edge_sigma=(0.1, 0.5),
-        roughness=(0.5, 1.1),
+        contrast=(2.7, 7.0),
+        bright=0.03,
+        edge_sigma=(0.0, 0.2),
+        roughness=(0.8, 1.5),
         gloss_loss=(0.85, 1.0),
-        lip=(0.0, 0.5),
+        lip=(0.0, 0.3),
         relief_gain=(0.2, 0.6),
-        albedo_share=(0.35, 0.7),
+        albedo_share=(0.15, 0.6),
         broken_face=True,
+        fracture_lift=1.0,
+        rim_shadow=(0.5, 1.7),
     ),
-    "corrosion": Looks(bright=0.05, contrast=(2.5, 7.0)),
+    "corrosion": Looks(
+        bright=0.0,
+        darkening=(0.35, 0.9),
+        edge_sigma=(0.0, 0.2),
+        roughness=(0.6, 1.3),
+        gloss_loss=(0.85, 1.0),
+        albedo_share=(0.4, 0.7),
+        facets=(0.08, 0.25),
+        tint=(0.0, 0.35),
+    ),
     "corrosion/stain": Looks(
         bright=0.0,
         contrast=(3.0, 9.0),
@@ -111,7 +144,7 @@ LOOKS: Mapping[str, Looks] = {
     "corrosion/blister": Looks(
         contrast=(2.5, 9.0), roughness=(0.0, 0.2), gloss_loss=(0.0, 0.1), albedo_share=(0.0, 0.0)
     ),
-    "deformation": Looks(contrast=(2.5, 9.0), roughness=(0.0, 0.2), gloss_loss=(0.0, 0.15), albedo_share=(0.0, 0.0)),
+    "deformation": Looks(contrast=(2.2, 6.5), roughness=(0.0, 0.2), gloss_loss=(0.0, 0.15), albedo_share=(0.0, 0.0)),
     "deformation/scratch": Looks(
         bright=0.5,
         contrast=(2.5, 9.0),
@@ -161,10 +194,13 @@ def draw_appearance(
         The appearance. Its contrast is at least 5 gray levels over the picture's unit of contrast.
     """
     looks = looks or looks_of(family, scenario)
-    chance = [float(value) for value in rng.random(10)]
+    chance = [float(value) for value in rng.random(17)]
     lift = CONTRAST_SEVERITY_SHARE
-    contrast = _log_between(looks.contrast, (1.0 - lift) * chance[0] + lift * severity)
-    contrast = max(contrast, GRAY_FLOOR / max(contrast_unit(statistics), 1e-4))
+    unit, strong = max(contrast_unit(statistics), 1e-4), (1.0 - lift) * chance[0] + lift * severity
+    contrast = _log_between(looks.contrast, strong)
+    if looks.darkening is not None:
+        contrast = _log_between(looks.darkening, strong) * mean_luminance(statistics.mean) / unit
+    contrast = max(contrast, GRAY_FLOOR / unit)
     fracture_brightness = _between(material.fracture_brightness, chance[5])
     bright = _bright_fracture(looks, fracture_brightness) if family == "crack" else looks.bright
     line = family == "crack" and not looks.broken_face
@@ -184,6 +220,13 @@ def draw_appearance(
         product_thin_colour=thin,
         streak=looks.streak,
         broken_face=looks.broken_face,
+        facets=_faceting(material) * _between(looks.facets, chance[15]),
+        tint=_between(looks.tint, chance[16]),
+        rim_shadow=_between(looks.rim_shadow, chance[10]),
+        core_share=_between(looks.core_share, chance[11]),
+        mouth_darkness=_between(looks.mouth_darkness, chance[12]),
+        shade=_between(looks.shade, chance[13]),
+        bridging=_bridging(material) * _between(looks.bridging, chance[14]),
     )
 
 
@@ -202,10 +245,25 @@ def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> fl
     return -1.0 if level > BRIGHT_SURFACE or chance >= bright else 1.0
 
 
+def _faceting(material: MaterialSpec) -> float:
+    """Grains and phases of an alloy dissolve and spall unevenly; pores of a brittle, sintered material are smooth."""
+    return 1.0 if material.solid_concentration >= METALLIC else SMOOTH_PORES
+
+
 def _bright_fracture(looks: Looks, fracture_brightness: float) -> float:
     """Probability of a bright crack: crushed glass or polymer that reflects more than the surface shows white."""
     lifted = looks.bright + looks.fracture_lift * max(fracture_brightness - 1.0, 0.0)
     return looks.bright if looks.fracture_lift == 0 else min(lifted, MAX_BRIGHT)
+
+
+def _bridging(material: MaterialSpec) -> float:
+    """Return min(1, cv / UNEVEN)² min(1, d / w): a crack goes round what is tough, as its path strays.
+
+    cv is the toughness' coefficient of variation, d the larger of its correlation length and the grain size; what is
+    smaller than the widest mouth w does not reach across.
+    """
+    tough = min(1.0, material.toughness_cv / UNEVEN) ** 2
+    return tough * min(1.0, max(material.grain_size, material.toughness_correlation) / material.edge_width[1])
 
 
 def _between(limits: tuple[float, float], chance: float) -> float:

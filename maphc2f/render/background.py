@@ -2,6 +2,7 @@
 
 * :func:`picture_behind`: the picture with the part replaced by the background beyond its outline, mirrored.
 * :func:`uncover`: the part with the blurred border that goes with a missing piece.
+* :func:`gone_with_its_border`: the missing share, carried over to that border.
 """
 
 from __future__ import annotations
@@ -66,3 +67,15 @@ def uncover(foreground: Float32, removed: Float32) -> Float32:
     size = 2 * HALO + 1
     wider = np.asarray(cv2.dilate(foreground, np.ones((size, size), np.uint8)), np.float32)
     return np.where(removed > 0, wider, foreground).astype(np.float32)
+
+
+def gone_with_its_border(foreground: Float32, removed: Float32) -> Float32:
+    """Return the missing share (H, W), which goes on over HALO px beyond the outline as it is at the outline.
+
+    Args:
+        foreground: (H, W), 1 on the part, before it is uncovered.
+        removed: Share of the part that is gone.
+    """
+    size = 2 * HALO + 1
+    wider = np.asarray(cv2.dilate(removed, np.ones((size, size), np.uint8)), np.float32)
+    return np.where(foreground >= 0.5, removed, wider).astype(np.float32)

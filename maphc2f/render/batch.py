@@ -48,7 +48,10 @@ class Scalars:
         gloss_loss, lip, relief_gain, albedo_share: See :class:`~maphc2f.render.window.Appearance`.
         rough: Standard deviation of the fine texture inside, display units.
         streak: See :class:`~maphc2f.render.window.Appearance`.
-        fracture_brightness: The same.
+        fracture_brightness, rim_shadow: The same.
+        core_share, mouth_darkness, shade, bridging: The same.
+        facets, tint: The same.
+        frame_y, frame_x: Unit vector along the x axis of the frame that the defect was simulated in.
         product_colour, product_thin_colour: Linear reflectance of thick and of thin product.
         opacity: Of the overlay.
         blended: 1 where the overlay already is the finished picture, else 0.
@@ -73,6 +76,15 @@ class Scalars:
     rough: Tensor
     streak: Tensor
     fracture_brightness: Tensor
+    rim_shadow: Tensor
+    core_share: Tensor
+    mouth_darkness: Tensor
+    shade: Tensor
+    bridging: Tensor
+    facets: Tensor
+    tint: Tensor
+    frame_y: Tensor
+    frame_x: Tensor
     gloss_loss: Tensor
     lip: Tensor
     relief_gain: Tensor
@@ -98,7 +110,7 @@ class WindowBatch:
         removed: Share where it is gone, in [0, 1], or None.
         is_line: Whether the defects are lines.
         broken_face: Whether they are fracture faces.
-        stained, streaked, relief: Whether they have product, streaks, depth.
+        stained, streaked, relief, attacked: Whether they have product, streaks, depth, facets of attacked metal.
         psf_sigma, edge_sigma: px, one a sample.
         scalars: See :class:`Scalars`.
     """
@@ -121,6 +133,7 @@ class WindowBatch:
     stained: bool
     streaked: bool
     relief: bool
+    attacked: bool
     psf_sigma: tuple[float, ...]
     edge_sigma: tuple[float, ...]
     scalars: Scalars
@@ -130,7 +143,7 @@ def group_key(window: WindowInputs) -> tuple[bool, ...]:
     """Return what must be equal within a batch besides the shape.
 
     Line or region, overlay or rendered, stained, moved, streaked, with or without relief, fracture face or not, with or
-    without a hole.
+    without a hole, attacked metal or not.
 
     A stain or a warp of nothing changes the last bit of a picture, so no sample may get one for its neighbours' sake.
     """
@@ -138,7 +151,8 @@ def group_key(window: WindowInputs) -> tuple[bool, ...]:
     stained, moved = bool((fields.product > 0).any()), bool(fields.displacement.any())
     streaked, relief = window.appearance.streak > 0, bool(fields.depth.any())
     face, hole = window.appearance.broken_face, has_hole(window)
-    return fields.is_line, window.overlay is not None, stained, moved, streaked, relief, face, hole
+    attacked = window.appearance.facets > 0
+    return fields.is_line, window.overlay is not None, stained, moved, streaked, relief, face, hole, attacked
 
 
 def has_hole(window: WindowInputs) -> bool:
@@ -170,6 +184,15 @@ def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -
         rough=column(rough_amplitude),
         streak=column(lambda w: w.appearance.streak),
         fracture_brightness=column(lambda w: w.appearance.fracture_brightness),
+        rim_shadow=column(lambda w: w.appearance.rim_shadow),
+        core_share=column(lambda w: w.appearance.core_share),
+        mouth_darkness=column(lambda w: w.appearance.mouth_darkness),
+        shade=column(lambda w: w.appearance.shade),
+        bridging=column(lambda w: w.appearance.bridging),
+        facets=column(lambda w: w.appearance.facets),
+        tint=column(lambda w: w.appearance.tint),
+        frame_y=column(lambda w: w.fields.axis[0]),
+        frame_x=column(lambda w: w.fields.axis[1]),
         gloss_loss=column(lambda w: w.appearance.gloss_loss),
         lip=column(lambda w: w.appearance.lip),
         relief_gain=column(lambda w: w.appearance.relief_gain),
@@ -208,7 +231,7 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
         raise ValueError(msg)
     fields = [w.fields for w in windows]
     allowed = [w.foreground * w.fields.support for w in windows]
-    _, _, stained, moved, streaked, relief, face, hole = group_key(windows[0])
+    _, _, stained, moved, streaked, relief, face, hole, attacked = group_key(windows[0])
     overlays = [w.overlay for w in windows if w.overlay is not None]
     return WindowBatch(
         picture=_pictures([w.picture for w in windows], device),
@@ -229,6 +252,7 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
         stained=stained,
         streaked=streaked,
         relief=relief,
+        attacked=attacked,
         psf_sigma=tuple(float(w.statistics.psf_sigma) for w in windows),
         edge_sigma=tuple(float(w.appearance.edge_sigma) for w in windows),
         scalars=_scalars(windows, torch.float32, device),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from maphc2f.render.batch import WindowBatch
-from maphc2f.render.fracture import render_fracture
+from maphc2f.render.fracture import render_fracture, reveal
 from maphc2f.render.line import Rendered, optical_sigma, render_line
 from maphc2f.render.operators import normal_coverage
 from maphc2f.render.relief import render_relief
@@ -52,5 +52,5 @@ def render_coarse(batch: WindowBatch) -> Rendered:
         rendered = render_fracture(batch)
     else:
         rendered = render_line(batch) if batch.is_line else render_relief(batch)
-    picture = compose(batch.picture, rendered.picture, batch.allowed)
+    picture = compose(batch.picture, reveal(batch, rendered.picture), batch.allowed)
     return Rendered(picture, rendered.level, rendered.half_width, rendered.softness, rendered.texture_gain)

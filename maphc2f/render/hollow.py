@@ -51,8 +51,11 @@ def darken_holes(batch: WindowBatch, light: Tensor) -> Tensor:
     """Return linear ``light`` (B, C, H, W) with holes: L' = L (1 - α) + α L_s (b + w r).
 
     α is the coverage, L_s the good picture's light, b = BOTTOM, and r in [0, 1] how far the wall near the rim faces
-    the light: its normal points to the hole's middle, along ∇α of the coverage blurred by WALL_WIDTH.
+    the light: its normal points to the hole's middle, along ∇α of the coverage blurred by WALL_WIDTH. Without holes the
+    light comes back as it is, to the bit, whatever the other samples of the batch have.
     """
+    if not bool((batch.distance <= 0).any()):
+        return light
     scalars = batch.scalars
     coverage = hole_coverage(batch.distance)
     down, right = central_gradient(_blurred(coverage, WALL_WIDTH))

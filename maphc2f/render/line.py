@@ -1,12 +1,12 @@
 """Cracks: from opening along a centreline to a groove seen through the lens.
 
 * :func:`visible_half_width`: half width of the mouth, px.
-* :func:`strip_coverage`: a strip of sub-pixel width through a Gaussian blur.
 * :func:`render_line`: the good picture with the crack, and the level-set state of its footprint.
+* :func:`optical_sigma`, :func:`smooth_noise`, :func:`patchy_noise`, :func:`polarity_at`: shared with the regions.
 
 All functions are pure and work on (B, C, H, W). The elastic opening is far below a pixel for stiff materials, so
 the mouth that is seen is worn and spalled: its width is the parameter ``edge_width``, and follows the opening to a
-power.
+power. What lies in it: :mod:`maphc2f.render.groove`. The mask is the mouth.
 """
 
 from __future__ import annotations
@@ -18,11 +18,20 @@ import torch
 from torch import Tensor
 
 from maphc2f.render.batch import Scalars, WindowBatch
+from maphc2f.render.groove import (
+    WIDTH_WAVES,
+    Groove,
+    Mouth,
+    darkness,
+    open_groove,
+    taper,
+    towards_light,
+    waves,
+)
 from maphc2f.render.hollow import darken_holes
 from maphc2f.render.operators import (
     PIXEL_VARIANCE,
     POOL,
-    central_gradient,
     decode,
     encode,
     gaussian_blur,
@@ -33,28 +42,22 @@ from maphc2f.render.operators import (
     masked_peak,
 )
 
-OPENING_EXPONENT = 0.6
-"""Visible width over opening: width ∝ opening^0.6, measured on real cracks."""
-
-WIDTH_WAVES = ((11.0, 0.10), (29.0, 0.15), (83.0, 0.18))
-"""Wave lengths along the crack, px, and relative amplitudes of the width: spalls of many sizes."""
-
-DARKNESS_WAVES = ((17.0, 0.12), (47.0, 0.18), (120.0, 0.12))
-"""The same for the darkness: dirt and depth vary more slowly than the rim."""
-
-RAGGED_SIGMA = 1.1
-"""Correlation length of the rim's raggedness, px."""
-
-RAGGED_AMPLITUDE = 0.45
-"""Standard deviation by which a wide rim wanders, px; below 2 px width it shrinks with the width."""
+GRAIN_SIGMA = 1.1
+"""Size of the grains by which a mouth is ragged and worn (sigma), px."""
 
 WIDTH_LIMITS = (0.35, 1.7)
-LEAST_SHARE = 0.75
-"""A mouth too fine for this share of the contrast asked for is taken as wide as that needs: a contrast that the optics
+LEAST_SHARE = 0.7
+"""A core too fine for this share of the contrast asked for is taken as wide as that needs: a contrast that the optics
 swallow would be labelled but not seen."""
 
 MAX_FLOOR_WIDTH = 3.0
-"""The mouth is never widened beyond this for being seen, px."""
+"""The core is never widened beyond this for being seen, px."""
+
+RIM_SHARE = 0.4
+"""Softness (sigma) of the mouth's rim over its half width: spalls run out flat."""
+
+DIRT_TINT = (0.93, 1.0, 1.1)
+"""Absorption by dirt of red, green and blue over that of green: dust is brownish gray."""
 
 MAX_ABSORPTION = 0.97
 """A groove returns at least 3 % of the light of the surface: multiple reflection and veiling glare."""
@@ -62,17 +65,14 @@ MAX_ABSORPTION = 0.97
 BRIGHT_SHARE = 0.6
 """Amplitude of a bright crack over that of a dark one: scattering by crushed material is weaker than a deep groove."""
 
-TIP_DARKNESS = 0.45
-"""Relative darkness where the opening vanishes; a shallow groove sees more of the lights."""
-
 OVERSHOOT = 1.25
 """Darkest part over the peak amplitude (a fourth-power mean along the crack): a groove saturates."""
 
-LIP_WIDTH = 1.3
-"""Width of the chamfer at the mouth, px."""
-
 LIP_GAIN = 0.6
 """Amplitude of a fully lit lip over the amplitude of the groove."""
+
+FLECKS = (0.5, 2.0)
+"""Light of the lip over that of one without gaps, mean and most: patches are spalled, others are not."""
 
 DARK_ROOM = 0.04
 """Display value that the darkest part of a defect keeps."""
@@ -82,7 +82,7 @@ FACE_LIGHT = 0.3
 of the sky is shut out by the walls, and part of the rest is absorbed by dirt."""
 
 FACE_WIDTHS = (3.0, 9.0)
-"""Widths, px, from which the faces begin to be seen, and from which they are seen in full."""
+"""Widths of the core, px, from which its faces begin to be seen, and from which they are seen in full."""
 
 WHITE = 0.98
 """No bright defect exceeds this display value: highlights clip."""
@@ -105,20 +105,6 @@ class Rendered:
     half_width: Tensor
     softness: Tensor
     texture_gain: Tensor
-
-
-def _waves(arclength: Tensor, noise: Tensor, waves: tuple[tuple[float, float], ...], first: int) -> Tensor:
-    """Sum of sines along the crack; the phases come from single draws of the noise input."""
-    total = torch.zeros_like(arclength)
-    for k, (length, amplitude) in enumerate(waves):
-        phase = 8.0 * noise[:, :1, :1, first + k : first + k + 1]
-        total = total + amplitude * torch.sin((2.0 * math.pi / length) * arclength + phase)
-    return total
-
-
-def relative_opening(opening: Tensor) -> Tensor:
-    """Return opening over its maximum in the window, in [0, 1], (B, 1, H, W); 0 for a closed crack."""
-    return opening / torch.clamp(opening.amax((1, 2, 3), keepdim=True), min=1e-30)
 
 
 def local_level(batch: WindowBatch) -> Tensor:
@@ -147,23 +133,10 @@ def visible_half_width(batch: WindowBatch, level: Tensor) -> Tensor:
     :func:`least_mouth`) and arc length s.
     """
     scalars = batch.scalars
-    modulation = torch.clamp(1.0 + _waves(batch.arclength, batch.noise, WIDTH_WAVES, 0), *WIDTH_LIMITS)
-    relative = torch.clamp(relative_opening(batch.opening), min=1e-12)
+    modulation = torch.clamp(1.0 + waves(batch, WIDTH_WAVES, 0), *WIDTH_LIMITS)
     mouth = torch.maximum(scalars.edge_width / scalars.pixel_size, least_mouth(batch, level))
-    width = torch.maximum(
-        batch.opening / scalars.pixel_size, mouth * torch.pow(relative, OPENING_EXPONENT) * modulation
-    )
+    width = torch.maximum(batch.opening / scalars.pixel_size, mouth * taper(batch.opening) * modulation)
     return 0.5 * width * (batch.opening > 0)
-
-
-def strip_coverage(distance: Tensor, half_width: Tensor, sigma: Tensor) -> Tensor:
-    """Return the share of a strip seen at ``distance`` from its middle through a Gaussian of ``sigma``.
-
-    α = ½ [erf((h - d) / (√2 σ)) + erf((h + d) / (√2 σ))]; for h ≪ σ it is 2h / (σ √(2π)) exp(-d² / 2σ²): a hairline
-    keeps its integral and loses its contrast, as through a lens. All (B, 1, H, W) or (B, 1, 1, 1), px.
-    """
-    scale = 1.0 / (math.sqrt(2.0) * sigma)
-    return 0.5 * (torch.erf((half_width - distance) * scale) + torch.erf((half_width + distance) * scale))
 
 
 def optical_sigma(batch: WindowBatch, extra: tuple[float, ...] | None = None) -> Tensor:
@@ -207,30 +180,44 @@ def patchy_noise(noise: Tensor) -> Tensor:
 def render_line(batch: WindowBatch) -> Rendered:
     """Return the picture with its cracks.
 
-    Linear light behind the groove is L' = L (1 - k α τ) (dark) or L + α τ b (bright), with coverage α and relative
-    darkness τ; k and b are such that the strongest part reaches the target amplitude, as far as a black groove and a
-    white lip allow. A chamfer on the side away from the light is lit, the one towards it shaded. Holes that the crack
-    joins are dark whatever the crack is (:mod:`maphc2f.render.hollow`).
+    Linear light is L' = L (1 - k p) (dark) or L + p b (bright), with the darkness p
+    (:func:`~maphc2f.render.groove.darkness`) over its own peak; k and b are such that the strongest part reaches the
+    target amplitude, as far as a black groove and a white lip allow. A chamfer on the side away from the light is lit,
+    the one towards it shaded. Holes that the crack joins are dark whatever the crack is
+    (:mod:`maphc2f.render.hollow`).
     """
-    level, sigma = local_level(batch), optical_sigma(batch)
-    half_width = visible_half_width(batch, level)
-    ragged = RAGGED_AMPLITUDE * torch.clamp(half_width, max=1.0) * smooth_noise(batch.noise[:, :1], RAGGED_SIGMA)
-    distance = torch.clamp(batch.distance + ragged, min=0.0)
-    coverage = strip_coverage(distance, half_width, sigma)
-    strength = coverage * _darkness(batch)
-    peak = torch.clamp(masked_peak(strength, coverage * batch.allowed), min=0.02)
-    light = _groove(batch, torch.clamp(strength / peak, max=OVERSHOOT), peak, level, _faces(batch, half_width))
-    light = darken_holes(batch, light)
-    lit = _lip(batch, distance, half_width, sigma, coverage)
+    level = local_level(batch)
+    mouth = _mouth(batch, level)
+    patches, grains = patchy_noise(batch.noise[:, :1]), smooth_noise(batch.noise[:, :1], GRAIN_SIGMA)
+    facing = towards_light(batch)
+    groove = open_groove(batch, mouth, patches, grains, facing)
+    dark = (polarity_at(batch.scalars, level) < 0).to(level.dtype)
+    clean, dirt = darkness(batch, groove, dark)
+    peak = torch.clamp(masked_peak(clean + dirt, groove.core * batch.allowed), min=0.02)
+    strength = torch.clamp((clean + _tint(dirt, batch.picture.shape[1])) / peak, max=OVERSHOOT)
+    absorbed, scattered = _change(batch.scalars, peak, level)
+    least = _faces(batch, groove.core_half_width)
+    kept = 1.0 - torch.minimum(torch.clamp((dark * absorbed) * strength, max=MAX_ABSORPTION), 1.0 - least)
+    light = darken_holes(batch, decode(batch.picture) * kept + ((1.0 - dark) * scattered) * strength)
+    lit = _lip(groove, mouth, facing) * torch.clamp(FLECKS[0] + patches, 0.0, FLECKS[1])
     picture = encode(light) + LIP_GAIN * batch.scalars.lip * batch.scalars.amplitude * lit
-    return Rendered(picture, batch.distance, half_width, sigma, torch.ones_like(half_width))
+    return Rendered(picture, batch.distance, mouth.half_width, mouth.soft, torch.ones_like(patches))
 
 
-def _darkness(batch: WindowBatch) -> Tensor:
-    """Relative depth of the groove as the lights see it, in (0, 1]."""
-    waves = _waves(batch.arclength, batch.noise, DARKNESS_WAVES, len(WIDTH_WAVES))
-    relative = torch.sqrt(relative_opening(batch.opening))
-    return (TIP_DARKNESS + (1.0 - TIP_DARKNESS) * relative) * torch.clamp(1.0 + waves, 0.4, 1.0)
+def _mouth(batch: WindowBatch, level: Tensor) -> Mouth:
+    """Return the widths of the mouth; the softness of its rim is one for the whole crack."""
+    sharp, half_width = optical_sigma(batch), visible_half_width(batch, level)
+    near = (batch.distance < 1.0).to(half_width.dtype) * batch.allowed
+    own = RIM_SHARE * masked_mean(half_width, near)
+    soft = torch.sqrt(sharp * sharp + own * own)
+    return Mouth(half_width, 0.5 * least_mouth(batch, level), taper(batch.opening), sharp, soft)
+
+
+def _tint(dirt: Tensor, channels: int) -> Tensor:
+    """Return the absorption by dirt in every channel."""
+    if channels == 1:
+        return dirt
+    return dirt * torch.tensor(DIRT_TINT, dtype=dirt.dtype, device=dirt.device).reshape(1, 3, 1, 1)
 
 
 def _faces(batch: WindowBatch, half_width: Tensor) -> Tensor:
@@ -240,28 +227,21 @@ def _faces(batch: WindowBatch, half_width: Tensor) -> Tensor:
     return torch.clamp(FACE_LIGHT * batch.scalars.fracture_brightness, max=0.6) * seen
 
 
-def _groove(batch: WindowBatch, strength: Tensor, peak: Tensor, level: Tensor, faces: Tensor) -> Tensor:
-    """Return linear light behind the groove; ``strength`` is relative to its own ``peak``."""
-    scalars = batch.scalars
+def _change(scalars: Scalars, peak: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
+    """Return share of light that a dark groove absorbs and linear light that a bright one adds, (B, 1, 1, 1) each.
+
+    Both are those of the strongest part; ``peak`` is what it is of a full groove.
+    """
     darkest = torch.clamp(level - scalars.amplitude, min=0.0)
-    absorbed = 1.0 - decode(darkest / level)
-    absorbed = torch.minimum(absorbed, MAX_ABSORPTION * peak)
+    absorbed = torch.minimum(1.0 - decode(darkest / level), MAX_ABSORPTION * peak)
     brightest = torch.clamp(level + torch.maximum(BRIGHT_SHARE * scalars.amplitude, scalars.floor), max=WHITE)
-    scattered = torch.clamp(decode(brightest) - decode(level), min=0.0)
-    dark = (polarity_at(scalars, level) < 0).to(strength.dtype)
-    light = decode(batch.picture)
-    kept = 1.0 - torch.minimum(torch.clamp((dark * absorbed) * strength, max=MAX_ABSORPTION), 1.0 - faces)
-    return light * kept + ((1.0 - dark) * scattered) * strength
+    return absorbed, torch.clamp(decode(brightest) - decode(level), min=0.0)
 
 
-def _lip(batch: WindowBatch, distance: Tensor, half_width: Tensor, sigma: Tensor, coverage: Tensor) -> Tensor:
-    """Signed light on the chamfer in [-1, 1]: n is the unit normal away from the centreline, l the tilt of the light.
+def _lip(groove: Groove, mouth: Mouth, towards: Tensor) -> Tensor:
+    """Signed light on the chamfer in [-1, 1]; ``towards`` is n · l, from the centreline to the light.
 
     The chamfer leans into the groove, so its facing is -n, and it is lit where -n · l > 0.
     """
-    scalars = batch.scalars
-    ny, nx = central_gradient(batch.distance)
-    chamfer = strip_coverage(distance, half_width + LIP_WIDTH, sigma) - coverage
-    facing = -(ny * scalars.light_y + nx * scalars.light_x)
-    shaded = torch.clamp(facing, -0.5, 1.0)
-    return chamfer * shaded * torch.clamp(half_width, max=1.0)
+    chamfer = torch.clamp(groove.mouth - groove.core, min=0.0)
+    return chamfer * torch.clamp(-towards, -0.5, 1.0) * torch.clamp(mouth.half_width, max=1.0)

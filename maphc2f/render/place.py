@@ -177,7 +177,14 @@ def place(snapshot: Snapshot, pose: Pose, window: Window, line_width: float = 0.
         product=product,
         support=support,
         removed=None if snapshot.removed is None else np.clip(sampler(snapshot.removed), 0, 1),
+        axis=_axis(pose),
     )
+
+
+def _axis(pose: Pose) -> tuple[float, float]:
+    """Return the unit vector (y, x) in the picture along the frame's x axis."""
+    y, x = pose.matrix[:, 1] * pose.pixel_size
+    return float(y), float(x)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
+from maphc2f.render.attack import deepen, facets, stretched
 from maphc2f.render.batch import WindowBatch
 from maphc2f.render.line import Rendered, optical_sigma, patchy_noise, polarity_at, smooth_noise
 from maphc2f.render.operators import (
@@ -36,6 +37,9 @@ from maphc2f.render.operators import (
 
 OCCLUSION_RADII = (2, 6)
 """Half widths over which a depth counts as surrounded, px: narrow pits and wide ones."""
+
+WALL_RADII = (1, 3)
+"""The same of pits, whose floors are wide: they are dark at the foot of their walls."""
 
 OCCLUSION_STRENGTH = 0.8
 MIN_LIGHT_Z = 0.35
@@ -60,8 +64,11 @@ MIN_REFLECTANCE = 0.07
 MIN_RELIEF_SHARE = 0.45
 """However much the reflectance changes, walls facing the light stay lit: share of the amplitude left to relief."""
 
-TEXTURE_REACH = 2.5
-"""Texture that can be lost, in standard deviations of it."""
+TEXTURE_REACH, PIT_REACH = 2.5, 8.0
+"""Texture that can be lost, in standard deviations of it: by a touched surface, and by one that is eaten away."""
+
+LIGHT_LIMITS = (0.3, 1.5)
+"""Light on a defect over the picture's mean, as far as its amplitude goes with it."""
 
 CUT_SHARE = 0.4
 """Depth over the deepest from which material is fully exposed."""
@@ -109,14 +116,14 @@ def shade(depth: Tensor, light: tuple[Tensor, Tensor, Tensor], ambient: Tensor, 
     return torch.clamp(ambient * sky + (1.0 - ambient) * direct, *SHADE_LIMITS)
 
 
-def occlusion(depth: Tensor) -> Tensor:
+def occlusion(depth: Tensor, radii: tuple[int, ...] = OCCLUSION_RADII) -> Tensor:
     """Return the share V of ambient light that reaches a point of the height field ``depth`` (px), in (0, 1].
 
     A point lying t below the mean of its surroundings of half width r sees the sky through an opening of slope r / t:
     V = 1 / (1 + (c t / r)²), the solid angle of that cone to first order; the darkest radius counts.
     """
     seen = torch.ones_like(depth)
-    for radius in OCCLUSION_RADII:
+    for radius in radii:
         below = torch.clamp(box_mean(depth, radius) - depth, min=0.0) * (2.0 * OCCLUSION_STRENGTH / radius)
         seen = torch.minimum(seen, 1.0 / (1.0 + below * below))
     return seen
@@ -168,12 +175,15 @@ class _Surface:
         bare: Where material is exposed, in [0, 1].
         level: Mean luminance of the good picture in the region, (B, 1, 1, 1).
         gray: Luminance of the picture without its texture.
+        amplitude: Target change of the strongest part here, (B, 1, 1, 1): what reflects or shades takes its share of
+            the light, so that it is smaller in a dark part of the picture than in a bright one.
     """
 
     inside: Tensor
     bare: Tensor
     level: Tensor
     gray: Tensor
+    amplitude: Tensor
 
 
 def render_relief(batch: WindowBatch) -> Rendered:
@@ -184,14 +194,17 @@ def render_relief(batch: WindowBatch) -> Rendered:
     low = low_pass(picture)
     gray = luminance(low)
     level = torch.clamp(masked_mean(gray, inside * batch.allowed), min=0.02)
-    surface = _Surface(inside, _exposed(batch, inside), level, gray)
+    surface = _Surface(inside, _exposed(batch, inside), level, gray, _local_amplitude(batch, level))
     lost = batch.scalars.gloss_loss * surface.bare
     # Only texture is lost: what differs more from its surroundings is an outline of the part, which stays.
-    reach = TEXTURE_REACH * batch.scalars.texture_std
+    reach = (PIT_REACH if batch.attacked else TEXTURE_REACH) * batch.scalars.texture_std
     code = picture + lost * torch.minimum(torch.maximum(low - picture, -reach), reach)
     ratio = _reflectance_ratio(batch, surface)
     if batch.relief:
         ratio = ratio * _relief_ratio(batch, surface)
+    if batch.attacked:
+        darker = torch.clamp(1.0 - ratio, 0.0, 1.0)
+        ratio = ratio * facets(batch, surface.bare, level, surface.amplitude) * deepen(batch, low, gray, darker)
     # Relative to the surface: gray texture on a coloured part would look like dust.
     rough = batch.scalars.rough / level * surface.bare
     grain = torch.clamp(1.0 + rough * _grain(batch, surface.bare), 0.5, 1.5)
@@ -201,6 +214,13 @@ def render_relief(batch: WindowBatch) -> Rendered:
         light, hidden = _stain(batch, light, surface)
         kept = kept * (1.0 - hidden)
     return Rendered(encode(light), batch.distance, torch.zeros_like(inside), sigma, kept)
+
+
+def _local_amplitude(batch: WindowBatch, level: Tensor) -> Tensor:
+    """Return the target amplitude in proportion to the light here, within LIGHT_LIMITS of it, with its floor."""
+    scalars = batch.scalars
+    share = torch.clamp(level / torch.clamp(scalars.mean_luminance, min=0.02), *LIGHT_LIMITS)
+    return torch.maximum(scalars.amplitude * share, torch.minimum(scalars.floor, scalars.amplitude))
 
 
 def _exposed(batch: WindowBatch, inside: Tensor) -> Tensor:
@@ -216,7 +236,7 @@ def _exposed(batch: WindowBatch, inside: Tensor) -> Tensor:
     cut = torch.clamp(sunk / (CUT_SHARE * peak), 0.0, 1.0)
     if batch.stained:
         return inside * cut
-    mouth = MOUTH_SHARE * (1.0 - batch.scalars.streak)
+    mouth = (1.0 - batch.scalars.facets if batch.attacked else MOUTH_SHARE) * (1.0 - batch.scalars.streak)
     return inside * (mouth + (1.0 - mouth) * cut)
 
 
@@ -248,20 +268,8 @@ def principal_axis(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def streaks(noise: Tensor, axis: tuple[Tensor, Tensor]) -> Tensor:
-    """Return white ``noise`` (B, 1, H, W) drawn out along ``axis`` (y, x): streaks STREAK_LENGTH px long, 1 px wide.
-
-    The noise is read at (v, u / STREAK_LENGTH) for the coordinates u along and v across the axis; reading between
-    pixels averages, which takes 4/9 of the variance in two directions, and is divided out.
-    """
-    height, width = noise.shape[-2:]
-    rows = torch.arange(height, dtype=noise.dtype, device=noise.device).reshape(1, -1, 1) - 0.5 * (height - 1)
-    columns = torch.arange(width, dtype=noise.dtype, device=noise.device).reshape(1, 1, -1) - 0.5 * (width - 1)
-    axis_y, axis_x = axis[0][:, 0], axis[1][:, 0]
-    along = (columns * axis_x + rows * axis_y) * (1.0 / STREAK_LENGTH)
-    across = rows * axis_x - columns * axis_y
-    grid = torch.stack((along * (2.0 / width), across * (2.0 / height)), dim=-1)
-    drawn = nnf.grid_sample(noise, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return 1.5 * drawn
+    """Return white ``noise`` (B, 1, H, W) drawn out along ``axis`` (y, x): streaks STREAK_LENGTH px long, 1 px wide."""
+    return stretched(noise, axis, STREAK_LENGTH, 1.0)
 
 
 def _relief_ratio(batch: WindowBatch, surface: _Surface) -> Tensor:
@@ -273,14 +281,19 @@ def _relief_ratio(batch: WindowBatch, surface: _Surface) -> Tensor:
     scalars = batch.scalars
     height = batch.depth * (scalars.relief_gain / scalars.pixel_size)
     light = scalars.light_y, scalars.light_x, scalars.light_z
-    relative = encode(shade(height, light, scalars.ambient, occlusion(height))) - 1.0
+    if batch.attacked:
+        # Lamps are wide: a steep wall hides part of them as it hides part of the sky.
+        seen = shade(height, light, scalars.ambient, torch.ones_like(height)) * occlusion(height, WALL_RADII)
+    else:
+        seen = shade(height, light, scalars.ambient, occlusion(height))
+    relative = encode(seen) - 1.0
     relative = gaussian_blur(relative, gaussian_taps(batch.psf_sigma, relative))
     share = torch.clamp(1.0 - scalars.albedo_share, min=MIN_RELIEF_SHARE)
     peak = surface.level * masked_peak(relative, surface.inside * batch.allowed)
-    gain = share * scalars.amplitude / torch.clamp(peak, min=1e-6)
+    gain = share * surface.amplitude / torch.clamp(peak, min=1e-6)
     change = torch.clamp(gain, *GAIN_LIMITS) * relative
     # Highlights are as strong as the shadows: a steep wall that faces the light would else burn out.
-    brightest = torch.clamp(HIGHLIGHT * scalars.amplitude / surface.level, max=MAX_HIGHLIGHT)
+    brightest = torch.clamp(HIGHLIGHT * surface.amplitude / surface.level, max=MAX_HIGHLIGHT)
     return (1.0 + torch.minimum(torch.clamp(change, min=0.0), brightest)) / (1.0 - torch.clamp(change, max=0.0))
 
 
@@ -289,7 +302,7 @@ def _reflectance_ratio(batch: WindowBatch, surface: _Surface) -> Tensor:
     scalars = batch.scalars
     patches = 1.0 + PATCHINESS * patchy_noise(batch.noise[:, -1:])
     polarity = polarity_at(scalars, surface.level)
-    change = polarity * scalars.albedo_share * scalars.amplitude / surface.level
+    change = polarity * scalars.albedo_share * surface.amplitude / surface.level
     code = torch.clamp(1.0 + change * patches, min=0.0)
     code = torch.minimum(code, WHITE / surface.level)
     reflectance = torch.clamp(decode(code), min=MIN_REFLECTANCE)

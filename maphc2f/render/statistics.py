@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.render.orientation import orientation_field
 from maphc2f.render.window import PictureStatistics
 from maphc2f.sample import Float32
 
@@ -69,7 +70,8 @@ def estimate_statistics(image: Float32, foreground: BoolArray) -> PictureStatist
     crop, crop_mask = _crop(gray, foreground)
     small, small_mask = _reduce(gray, foreground)
     noise = _noise(crop, crop_mask)
-    direction, coherence = _texture_direction(small, small_mask)
+    orientation = orientation_field(gray, foreground)
+    direction, coherence = orientation.overall
     return PictureStatistics(
         noise=noise,
         psf_sigma=_psf_sigma(crop, crop_mask, noise),
@@ -80,6 +82,7 @@ def estimate_statistics(image: Float32, foreground: BoolArray) -> PictureStatist
         direction=direction,
         coherence=coherence,
         texture_std=_texture_std(crop, crop_mask),
+        orientation=orientation,
     )
 
 
@@ -200,17 +203,3 @@ def _texture_std(gray: Float32, mask: BoolArray) -> float:
     deviations = _blocks(fine[cut], rows, columns, TEXTURE_BLOCK).std(axis=1, dtype=np.float64)
     whole = _blocks(inner[cut], rows, columns, TEXTURE_BLOCK).all(axis=1)
     return float(np.quantile(deviations[whole] if whole.any() else deviations, TEXTURE_QUANTILE))
-
-
-def _texture_direction(gray: Float32, mask: BoolArray) -> tuple[float, float]:
-    """Direction along the texture and its coherence from the structure tensor (Bigün & Granlund 1987).
-
-    J = mean of ∇I ∇Iᵀ; the lines run along the eigenvector of the smaller eigenvalue;
-    coherence = (λ₁ - λ₂) / (λ₁ + λ₂).
-    """
-    smooth = cv2.GaussianBlur(gray, (0, 0), 1.0)
-    dy, dx = np.gradient(smooth)
-    jyy, jxx, jxy = (float(np.mean(product[mask])) for product in (dy * dy, dx * dx, dx * dy))
-    across = 0.5 * math.atan2(2.0 * jxy, jxx - jyy)
-    coherence = math.hypot(jxx - jyy, 2.0 * jxy) / max(jxx + jyy, 1e-12)
-    return (across + 0.5 * math.pi) % math.pi, min(coherence, 1.0)

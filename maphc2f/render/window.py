@@ -5,11 +5,12 @@ Pictures are float32 in [0, 1] of the display-coded values (code / 255 or code /
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from maphc2f.render.orientation import OrientationField
 from maphc2f.sample import Float32, PlacedFields
 
 
@@ -28,6 +29,7 @@ class PictureStatistics:
         coherence: How directed the texture is, 0 (isotropic) .. 1.
         texture_std: Standard deviation of the surface's own fine texture, display units: outlines and shading of the
             part, which inflate ``local_std``, do not count.
+        orientation: Direction and coherence place by place; None: ``direction`` and ``coherence`` hold everywhere.
     """
 
     noise: float
@@ -39,6 +41,7 @@ class PictureStatistics:
     direction: float
     coherence: float
     texture_std: float = 0.02
+    orientation: OrientationField | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,13 @@ class Appearance:
         product_thin_colour: The same where it is thin.
         streak: How far the texture inside runs along the defect, 0 (any way) .. 1 (a scratch).
         broken_face: Whether the region is a fracture face: the surface is gone, not changed.
+        core_share: Width of a crack's dark core over that of its worn mouth, 0 .. 1.
+        mouth_darkness: Darkness of the worn mouth beside the core over that of the core, 0 .. 1.
+        shade: Darkness of the dirt on the surface at the mouth's rim over that of the core, 0 .. 1.
+        bridging: Share of a crack that debris and grains left whole bridge, 0 .. 1.
+        rim_shadow: Depth of the thin shadow under a fracture face's rim over the amplitude, 0 .. 2.
+        facets: Spread of the light on the facets of attacked metal over the amplitude, 0 .. 1; 0: the metal is whole.
+        tint: How far thin product colours attacked metal, 0 .. 1.
         relief_gain: Slope multiplier that stands for the grazing light of the set-up, >= 0 (1: as estimated).
         albedo_share: Share of the contrast carried by a change of reflectance (exposed, matte or stained surface),
             0 .. 1; the rest comes from relief.
@@ -77,6 +87,13 @@ class Appearance:
     product_thin_colour: tuple[float, float, float] = (0.5, 0.22, 0.05)
     streak: float = 0.0
     broken_face: bool = False
+    rim_shadow: float = 0.0
+    core_share: float = 0.4
+    mouth_darkness: float = 0.3
+    shade: float = 0.15
+    bridging: float = 0.2
+    facets: float = 0.0
+    tint: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

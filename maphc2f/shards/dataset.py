@@ -15,11 +15,15 @@ from maphc2f.errors import DatasetError
 from maphc2f.shards.png import decode_png
 from maphc2f.shards.reader import committed, open_shard
 from maphc2f.shards.schema import DEFECT_COLUMNS, GOOD_COLUMNS
+from maphc2f.shards.scores import find_scores, read_scores, require_all
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
     from maphc2f.shards.index import IndexEntry
+
+SCORE_COLUMN = "learned_score"
+"""Under which a joined score stands in a row."""
 
 OPEN_FILES = 16
 """Shards kept open at a time: memory stays bounded, whatever the number of shards."""
@@ -35,12 +39,20 @@ class ShardDataset:
         root: The dataset folder.
         split: ``train``, ``validation`` or None for both; ignored for good pictures.
         config: ``default`` (defects) or ``good``.
+        scores: Joins learned scores to the rows of defects, as ``learned_score``: the digest of a model or its first
+            digits, or ``only`` for the one file of scores there is; None: none.
 
     Raises:
-        DatasetError: No committed shard, or a shard is damaged.
+        DatasetError: No committed shard, or a shard is damaged; no such scores, or samples without one.
+        ValueError: Scores were asked for of good pictures.
     """
 
-    def __init__(self, root: str | Path, *, split: str | None = None, config: str = "default") -> None:
+    def __init__(
+        self, root: str | Path, *, split: str | None = None, config: str = "default", scores: str | None = None
+    ) -> None:
+        if scores is not None and config == "good":
+            msg = "good pictures have no scores"
+            raise ValueError(msg)
         self.root = Path(root)
         entries = committed(self.root, config)
         self._entries: list[IndexEntry] = [e for e in entries if split in (None, e.split) or config == "good"]
@@ -54,6 +66,14 @@ class ShardDataset:
         self._ends = list(itertools.accumulate(entry.rows for entry in self._entries))
         self._images = [c.name for c in (GOOD_COLUMNS if config == "good" else DEFECT_COLUMNS) if c.is_image]
         self._files: OrderedDict[int, pq.ParquetFile] = OrderedDict()
+        self._scores = None if scores is None else self._read_scores(scores)
+
+    def _read_scores(self, which: str) -> dict[str, float]:
+        path = find_scores(self.root, which)
+        found = read_scores(path)
+        columns = [open_shard(e.key.data_path(self.root)).read(columns=["sample_id"]) for e in self._entries]
+        require_all(path, found, [name for table in columns for name in table.column(0).to_pylist()])
+        return found.values
 
     def __len__(self) -> int:
         return self._ends[-1]
@@ -72,6 +92,8 @@ class ShardDataset:
         row = self._row(self._file(shard), local)
         for name in self._images:
             row[name] = None if row[name] is None else decode_png(row[name]["bytes"])
+        if self._scores is not None:
+            row[SCORE_COLUMN] = self._scores[row["sample_id"]]
         return row
 
     def _file(self, shard: int) -> pq.ParquetFile:
@@ -93,6 +115,8 @@ class ShardDataset:
         raise IndexError(msg)
 
 
-def open(root: str | Path, *, split: str | None = None, config: str = "default") -> ShardDataset:  # noqa: A001
+def open(  # noqa: A001
+    root: str | Path, *, split: str | None = None, config: str = "default", scores: str | None = None
+) -> ShardDataset:
     """Open a dataset folder; see :class:`ShardDataset`."""
-    return ShardDataset(root, split=split, config=config)
+    return ShardDataset(root, split=split, config=config, scores=scores)

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -21,8 +22,8 @@ TEMPORARY_SUFFIX = ".part"
 
 
 def temporary_name(path: Path) -> Path:
-    """Return the temporary name beside ``path``, unique to this process."""
-    return path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    """Return the temporary name beside ``path``, unique to this process on whichever machine."""
+    return path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}{TEMPORARY_SUFFIX}")
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, durable: bool = True) -> None:

@@ -122,7 +122,7 @@ def calibrated(images: Path) -> Path:
 def test_calibrated_looks_are_drawn_and_part_of_the_recipe(images: Path, calibrated: Path, tmp_path: Path) -> None:
     text = calibrated.read_text()
     narrow = tmp_path / "narrow.toml"
-    lines = [line for line in text.splitlines() if not line.startswith("contrast")]
+    lines = [line for line in text.splitlines() if not line.startswith(("contrast", "darkening"))]
     narrow.write_text("\n".join(lines).replace("[looks]", "[looks]\ncontrast = [6.0, 6.1]") + "\n")
     plain, fitted = tmp_path / "plain", tmp_path / "fitted"
     assert own(images, plain, *SMALL, defects="corrosion.pit=1", count=4).code == 0
@@ -153,7 +153,7 @@ def test_measured_sizes_are_kept_unless_a_severity_is_given(images: Path, calibr
     [
         (("--per-sample", "3..1"), "--per-sample: '3..1' is not a number of defects"),
         (("--combined", "1.5"), "--combined"),
-        (("--combined", "0.5"), "two families"),
+        (("--combined", "0.5"), "--combined: given, but --defects names crack alone"),
         (("--keep-out", "nowhere"), "--keep-out: no such folder 'nowhere'"),
         (("--calibration", "nowhere.toml"), "--calibration nowhere.toml: cannot be read"),
     ],

@@ -267,3 +267,22 @@ def test_grids_follow_the_picture_within_limits() -> None:
     for size, cells in ((10 * PIXEL, CELLS[0]), (100 * PIXEL, 100), (400 * PIXEL, CELLS[1])):
         simulation = FAMILIES["crack"].simulate(request(size=size, **SINGLE), np.random.default_rng((1, 0)))
         assert simulation.snapshots[-1].spacing == pytest.approx(size / cells)
+
+
+def test_ripples_run_round_the_contact() -> None:
+    """On a half disc the face varies more from ring to ring than along a ring; a plain self-affine face does not."""
+    face = make_face(HALF_CIRCLE, CONE, 160.0, Roughness(0.05, 0.0), np.random.default_rng(4))
+    y, x = (np.arange(n) - o for n, o in zip(face.depth.shape, face.origin, strict=True))
+    radius, angle = np.linspace(25.0, 60.0, 141), np.linspace(0.3, math.pi - 0.3, 300)
+    rows = (radius[:, None] * np.sin(angle) - y[0]).astype(np.float32)
+    columns = (radius[:, None] * np.cos(angle) - x[0]).astype(np.float32)
+
+    def roundness(rough: np.ndarray) -> float:
+        polar = cv2.remap(rough, columns, rows, cv2.INTER_LINEAR)
+        across = np.abs(np.diff(polar, axis=0)).mean() / (radius[1] - radius[0])
+        along = (np.abs(np.diff(polar, axis=1)) / radius[:, None]).mean() / (angle[1] - angle[0])
+        return float(across / along)
+
+    plain = self_affine((face.rough.shape[0], face.rough.shape[1]), np.random.default_rng(4)).astype(np.float32)
+    assert roundness(face.rough) > 1.3
+    assert roundness(plain) == pytest.approx(1.0, abs=0.12)

@@ -177,7 +177,8 @@ def test_damage_is_found_and_mended(name: str, copied: Path, manifest: Path) -> 
     final = call("verify", copied)
     assert final.code == 0, final
     changed = {p for p, digest in tree(copied).items() if digest and before.get(p) != digest}
-    assert changed <= {"dataset.json", "events.jsonl", "inventory.parquet", "manifest.toml", "plan.parquet"}
+    told = {"dataset.json", "events.jsonl", "inventory.parquet", "logs/generate.log", "manifest.toml", "plan.parquet"}
+    assert changed <= told
     assert info(copied)["content_digest"] == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,57 @@ def test_an_upright_patch_is_an_exact_copy() -> None:
 
 def test_patches_are_cut_from_inside_the_picture_and_anywhere() -> None:
     snapshot = rectangle_snapshot(Rectangle(20 * PIXEL, 40 * PIXEL), 1e-3, PIXEL)
-    middles = np.array([draw_middle(snapshot, upright(), (100, 120), stream(k, "m")) for k in range(300)])
+    middles = np.array(
+        [draw_middle(snapshot, upright(), np.ones((100, 120), bool), stream(k, "m")) for k in range(300)]
+    )
     for axis, (half, length) in enumerate(((10, 100), (20, 120))):
         assert half - 1 <= middles[:, axis].min() < half + 4
         assert length - half - 5 < middles[:, axis].max() <= length - half
-    halved = np.array([draw_middle(snapshot, upright(), (100, 120), stream(k, "m"), 2.0) for k in range(300)])
+    halved = np.array(
+        [draw_middle(snapshot, upright(), np.ones((100, 120), bool), stream(k, "m"), 2.0) for k in range(300)]
+    )
     assert halved[:, 1].min() < 14
-    assert draw_middle(snapshot, upright(), (10, 10), stream(0, "m")) == pytest.approx((4.5, 4.5))
+    assert draw_middle(snapshot, upright(), np.ones((10, 10), bool), stream(0, "m")) == pytest.approx((4.5, 4.5))
+
+
+def letterboxed(side: int = 128, top: int = 40, bottom: int = 96) -> PreparedPicture:
+    """A picture padded with black above and below, as its foreground says."""
+    mask = np.zeros((side, side), bool)
+    mask[top:bottom] = True
+    return picture_of(np.where(mask, grain(side=side), 0).astype(np.uint8), mask)
+
+
+@pytest.mark.parametrize(("source", "family"), [("same_picture", "cut_paste"), ("other_picture", "poisson_blend")])
+def test_padding_is_never_cut_out(source: Any, family: str) -> None:
+    """Wherever a patch comes from, all of it lies on the part; it comes from many places there."""
+    picture = letterboxed()
+    middles = []
+    for seed in range(40):
+        patch = Rectangle(24 * PIXEL, 40 * PIXEL)
+        ask = ask_for(picture, upright(), patch, family, scale=1.0, gradients="source")
+        ask = replace(ask, other=letterboxed, rng=stream(seed, "layer"))
+        drawn = PAINTERS[source](ask)
+        y, x = drawn.parameters["layer_y"], drawn.parameters["layer_x"]
+        assert 40 + 12 - 1 <= y <= 95 - 12 + 1
+        assert 20 - 1 <= x <= 127 - 20 + 1
+        if source == "same_picture":
+            assert drawn.overlay[ask.fields.distance < -1].min() > 0.05, "the padding is black, the part is not"
+        middles.append((round(y), round(x)))
+    spread = np.ptp(np.array(middles), axis=0)
+    assert spread[0] > 20
+    assert spread[1] > 55
+    assert len(set(middles)) > 30
+
+
+def test_a_patch_too_large_for_the_part_shows_as_much_of_it_as_can_be() -> None:
+    mask = letterboxed(top=60, bottom=80).foreground
+    snapshot = rectangle_snapshot(Rectangle(40 * PIXEL, 30 * PIXEL), 1e-3, PIXEL)
+    middles = np.array([draw_middle(snapshot, upright(), mask, stream(k, "m")) for k in range(60)])
+    assert np.abs(middles[:, 0] - 69.5).max() < 13
+    assert np.ptp(middles[:, 1]) > 70
+    rows = np.abs(np.arange(128)[:, None] - middles[:, 0]) <= 20
+    shown = (rows & mask.any(1)[:, None]).sum(0)
+    assert shown.min() >= 0.85 * shown.max()
 
 
 def test_a_turned_patch_turns_its_content() -> None:

@@ -11,7 +11,15 @@ import pytest
 
 from maphc2f.generate import progress
 from maphc2f.generate.profile import Clock
-from maphc2f.generate.progress import EventLog, LiveReporter, PlainReporter, SilentReporter, shares
+from maphc2f.generate.progress import (
+    EventLog,
+    LiveReporter,
+    PlainReporter,
+    SilentReporter,
+    event_files,
+    read_events,
+    shares,
+)
 
 
 class Time:
@@ -91,6 +99,47 @@ def test_events_are_appended_as_json_lines(tmp_path: Path) -> None:
     assert [event["event"] for event in events] == ["start", "end"]
     assert events[1]["note"] == "Ω\nx"
     assert datetime.fromisoformat(events[0]["time"]).utcoffset() is not None
+
+
+def test_the_log_for_people_names_shards_samples_and_causes(tmp_path: Path) -> None:
+    log = EventLog(tmp_path)
+    log.write("start", samples=3, share=None)
+    log.write(
+        "shard",
+        shard="nut-train-00000-of-00001",
+        rows=2,
+        failed=["nut-000001"],
+        causes={"nut-000001": "the mask is\nempty"},
+        seconds={"simulate": 3.0, "write": 1.0},
+    )
+    log.write("lost", shard="nut-train-00001-of-00002", message="a.png: changed; restore it")
+    lines = [line.split("  ", 1) for line in (tmp_path / "logs" / "generate.log").read_text().splitlines()]
+    assert [text for _, text in lines] == [
+        "run  start: samples=3",
+        "nut-train-00000-of-00001  committed: 2 rows in 4.0 s (simulate 75% write 25%)",
+        "nut-000001  failed: the mask is empty",
+        "nut-train-00001-of-00002  not made: a.png: changed; restore it",
+    ]
+    assert all(datetime.fromisoformat(when).utcoffset() is not None for when, _ in lines)
+
+
+def test_a_share_writes_files_of_its_own(tmp_path: Path) -> None:
+    EventLog(tmp_path).write("start")
+    EventLog(tmp_path, "share-00002-of-00003").write("start")
+    assert not (tmp_path / "logs" / "share-00002-of-00003.jsonl").samefile(tmp_path / "events.jsonl")
+    assert [path.name for path in event_files(tmp_path)] == ["events.jsonl", "share-00002-of-00003.jsonl"]
+    assert (tmp_path / "logs" / "share-00002-of-00003.log").exists()
+    assert [len(read_events(path)) for path in event_files(tmp_path)] == [1, 1]
+
+
+def test_half_written_lines_are_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    EventLog(tmp_path).write("start")
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"time": "2026-01-01T0\n[1]\n{"a": 1}\n')
+    EventLog(tmp_path).write("end")
+    assert [event["event"] for event in read_events(path)] == ["start", "end"]
+    assert read_events(tmp_path / "nowhere") == []
 
 
 def test_a_clock_adds_up_and_counts_failed_blocks() -> None:

@@ -95,6 +95,24 @@ def test_the_material_suits_by_default() -> None:
         assert order.scenario.suits(order.request.material)
 
 
+@pytest.mark.parametrize(
+    ("scenario", "name", "inside", "outside"),
+    [
+        ("star", "arms", (1.0, 20.0), (1.0, 900.0)),
+        ("star", "arms", (0.5, 3.0), (1e-3, 3.0)),
+        ("edge_crack", "flaw_angle", (-1.0, 1.0), (-400.0, 0.1)),
+    ],
+)
+def test_absurd_values_are_refused(
+    scenario: str, name: str, inside: tuple[float, float], outside: tuple[float, float]
+) -> None:
+    assert settle(Wish("crack", scenario, parameters={name: inside})).request.parameters == {name: inside}
+    with pytest.raises(ManifestError, match="10 times its own range") as refused:
+        settle(Wish("crack", scenario, parameters={name: outside}))
+    assert name in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_rejected_draws_are_drawn_again_and_given_up_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     order = settle(Wish("crack", "star"))
     calls = []

@@ -101,7 +101,44 @@ def test_composition_residual_falls_and_default_is_small() -> None:
     assert residuals[2] < 0.15
 
 
-@pytest.mark.parametrize("name", ["region", "width", "compose", "edge"])
+def stripes(height: float) -> torch.Tensor:
+    """Texture that varies along the columns only."""
+    return 0.5 + height * torch.sin(torch.arange(SIZE) * 1.3).expand(1, 1, SIZE, SIZE)
+
+
+def test_the_stronger_gradient_wins() -> None:
+    """A shade that dims the texture gives way to the picture's gradients; one that adds texture keeps its own."""
+    good, one = stripes(0.05), even()
+    dims, adds = -0.5 * (good - 0.5) - 0.2, 0.5 * (good - 0.5) - 0.2
+    assert torch.allclose(npcf.mixed_gradients(good, dims, one), laplacian(dims), atol=1e-6)
+    assert float(npcf.mixed_gradients(good, adds, one).abs().max()) == 0.0
+    half = npcf.mixed_gradients(good, dims, 0.5 * one)
+    assert torch.allclose(half, 0.5 * laplacian(dims), atol=1e-6)
+
+
+def test_mixed_gradients_bring_dimmed_grain_back() -> None:
+    good, one = stripes(0.05), even()
+    change = -0.5 * (good - 0.5) - 0.2
+    mixed = npcf.mixed_gradients(good, change, one)
+    correction, _ = npcf.compose_screened(change, one, one, 30, mixed=mixed)
+    left = float((good + change).std() / good.std())
+    assert left == pytest.approx(0.5, abs=0.01)
+    wave = 2 - 2 * np.cos(1.3)  # symbol of -Δ at this wave number: a share λ / (μ + λ) of the gradient returns
+    share = wave / (npcf.SCREENING + wave)
+    assert float((good + change + correction)[..., 8:-8].std() / good[..., 8:-8].std()) == pytest.approx(
+        0.5 + 0.5 * share, abs=0.02
+    )
+
+
+def test_lost_contrast_is_given_back_and_no_more() -> None:
+    change, weight = -0.3 * torch.exp(-(disk(0.0) ** 2) / 20), (disk(6.0) < 0).float()
+    assert float(npcf.kept_contrast(change, 0.95 * change, weight)) == pytest.approx(1 / 0.95, rel=1e-4)
+    assert float(npcf.kept_contrast(change, 1.2 * change, weight)) == 1.0
+    assert float(npcf.kept_contrast(change, 0.1 * change, weight)) == pytest.approx(npcf.MAX_CONTRAST_GAIN)
+    assert float(npcf.kept_contrast(0 * change, 0 * change, weight)) == 1.0
+
+
+@pytest.mark.parametrize("name", ["region", "width", "compose", "edge", "mixed", "contrast"])
 def test_gradients(name: str) -> None:
     x = torch.rand(1, 1, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).requires_grad_()
     one = torch.ones(1, 1, 6, 7, dtype=torch.float64)
@@ -110,6 +147,8 @@ def test_gradients(name: str) -> None:
         "width": lambda v: npcf.relax_width(v, one, 3)[0],
         "compose": lambda v: npcf.compose_screened(v, 0.5 * one + 0.3 * v, one, 4)[0],
         "edge": npcf.edge_stopping,
+        "mixed": lambda v: npcf.mixed_gradients(v.roll(1, -1).detach(), v, one),
+        "contrast": lambda v: npcf.kept_contrast(1.05 * v * (1 + 0.1 * v), v, one),
     }
     assert torch.autograd.gradcheck(functions[name], (x,))
 

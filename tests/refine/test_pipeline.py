@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -123,6 +124,32 @@ def test_stages_differ_and_are_reproducible() -> None:
     assert not np.array_equal(results["npcf"].picture, results["npcf++"].picture)
     assert all(same(synthesise([item], stage)[0], r) for stage, r in results.items())
     assert all(np.array_equal(r.coarse_mask, results["coarse"].soft_mask) for r in results.values())
+
+
+@pytest.mark.parametrize("stage", ["npcf", "npcf++"])
+@pytest.mark.parametrize("kind", range(8))
+def test_the_strongest_part_keeps_its_contrast(kind: int, stage: str) -> None:
+    """The peak (fourth-power mean) of the change inside the mask, against the coarse one: within 6 %."""
+    item = all_kinds(96)[kind]
+    inside = item.fields.distance < (1.0 if item.fields.is_line else -0.5)
+    peaks = [
+        float(np.mean((synthesise([item], s)[0].picture - item.picture)[inside] ** 4) ** 0.25)
+        for s in ("coarse", stage)
+    ]
+    assert peaks[1] == pytest.approx(peaks[0], rel=0.06)
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_refinement_draws_no_line_beside_a_defect(kind: int) -> None:
+    """Just outside the mask the picture is not on the other side of the good one by more than it was, and noise."""
+    item = all_kinds(96)[kind]
+    pictures = {stage: synthesise([item], stage)[0] for stage in STAGES}
+    mask = pictures["npcf++"].soft_mask >= 0.5
+    beside = (cv2.dilate(mask.astype(np.uint8), np.ones((7, 7))) > 0) & ~mask
+    sign = np.sign(np.mean((pictures["coarse"].picture - item.picture)[mask]))
+    beyond = {s: -sign * (r.picture - item.picture)[..., 0][beside] for s, r in pictures.items()}
+    least = max(float(beyond["coarse"].max()), 0.0)
+    assert float(beyond["npcf++"].max()) < least + 4 * item.statistics.noise
 
 
 def test_windows_of_different_shapes_are_refused() -> None:

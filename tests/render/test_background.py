@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maphc2f.render.background import HALO, picture_behind, uncover
+from maphc2f.render.background import HALO, gone_with_its_border, picture_behind, uncover
 
 
 def half_plane() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,3 +56,14 @@ def test_the_border_goes_only_where_the_part_is_gone() -> None:
     assert (wider[24 - HALO : 24, :20] == 1).all()
     assert not wider[: 24 - HALO].any()
     assert np.array_equal(wider[:, 20:], foreground[:, 20:])
+
+
+def test_what_is_missing_at_the_outline_is_missing_in_its_border_too() -> None:
+    _, foreground, _ = half_plane()
+    removed = np.zeros_like(foreground)
+    removed[24:30, 10:20] = 0.6
+    carried = gone_with_its_border(foreground, removed)
+    assert np.array_equal(carried[24:], removed[24:])
+    assert (carried[24 - HALO : 24, 10:20] == np.float32(0.6)).all()
+    assert not carried[: 24 - HALO].any()
+    assert not carried[:, 20 + HALO :].any()

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from maphc2f.bundled import load_materials
 from maphc2f.render.appearance import LOOKS, draw_appearance, looks_of
-from maphc2f.render.calibration import calibrated_looks, calibrated_material, calibration_for, is_line
+from maphc2f.render.calibration import (
+    calibrated_looks,
+    calibrated_material,
+    calibration_for,
+    default_ranges,
+    follows,
+    is_line,
+)
 from maphc2f.render.statistics import estimate_statistics
 from maphc2f.spec import CalibrationSpec
 
@@ -52,6 +61,36 @@ def test_every_measured_range_is_drawn_from() -> None:
             assert 0.7 <= drawn.roughness <= 0.71
             assert 2.0 <= drawn.edge_sigma <= 2.2, "1e-4 m at 5e-5 m a pixel"
             assert family != "crack" or 3e-4 <= drawn.edge_width <= 3.1e-4
+
+
+@pytest.mark.parametrize("cell", sorted(LOOKS))
+def test_the_defaults_in_terms_of_a_calibration_change_nothing(cell: str) -> None:
+    family, _, scenario = cell.partition("/")
+    looks, material = looks_of(family, scenario), load_materials()["ferrite"]
+    ranges = {name: span for name, span in default_ranges(looks, material, PIXEL).items() if name != "darkening"}
+    if looks.darkening is not None:
+        ranges["darkening"] = looks.darkening
+    spec = CalibrationSpec(**ranges)  # type: ignore[arg-type]  # every key is a range
+    again = calibrated_looks(looks, spec, PIXEL)
+    assert again.albedo_share == pytest.approx(looks.albedo_share)
+    assert again.edge_sigma == pytest.approx(looks.edge_sigma)
+    assert replace(again, albedo_share=looks.albedo_share, edge_sigma=looks.edge_sigma) == looks
+    assert calibrated_material(material, spec) == material
+    assert set(ranges) | {"darkening", "bright", "size"} == set(CalibrationSpec.model_fields), (
+        "every look has a default"
+    )
+
+
+def test_a_contrast_goes_before_the_darkening_by_default() -> None:
+    looks = replace(looks_of("corrosion", "pit"), darkening=(0.3, 0.6))
+    assert calibrated_looks(looks, CalibrationSpec(contrast=(2.0, 3.0)), PIXEL).darkening is None
+    assert calibrated_looks(looks, CalibrationSpec(darkening=(0.1, 0.2)), PIXEL).darkening == (0.1, 0.2)
+    assert calibrated_looks(looks, CalibrationSpec(edge=(0.0, 1e-4)), PIXEL).darkening == (0.3, 0.6)
+
+
+def test_scenarios_with_looks_of_their_own_follow_no_family() -> None:
+    assert follows("corrosion", "pit")
+    assert not follows("corrosion", "stain")
 
 
 def test_what_was_not_measured_keeps_its_range() -> None:

@@ -11,7 +11,8 @@ import torch
 from maphc2f.render import relief
 from maphc2f.render.batch import WindowBatch, stack
 from maphc2f.render.coarse import compose, render_coarse
-from maphc2f.render.line import least_mouth, local_level, smooth_noise, strip_coverage, visible_half_width
+from maphc2f.render.groove import strip_coverage
+from maphc2f.render.line import least_mouth, local_level, smooth_noise, visible_half_width
 from maphc2f.render.operators import luminance
 from tests.refine.fields import all_kinds, line_fields, region_fields, window
 
@@ -52,7 +53,7 @@ def test_a_fine_mouth_is_widened_only_as_far_as_its_contrast_needs() -> None:
 
 
 def test_the_lip_away_from_the_light_is_lit() -> None:
-    item = window(line_fields(96, tilt=0.0), lip=1.0)
+    item = window(line_fields(96, tilt=0.0), lip=1.0, edge_width=3e-4)
     statistics = replace(item.statistics, light=(0.0, -0.714, 0.7))  # from the left; the crack is vertical
     batch = stack([replace(item, statistics=statistics)])
     plain = stack([replace(item, statistics=statistics, appearance=replace(item.appearance, lip=0.0))])

@@ -81,6 +81,7 @@ def test_polarity_needs_room(level: float, drawn: float, expected: float) -> Non
 
 @pytest.mark.parametrize("brightness", [0.2, 1.5])
 def test_wide_cracks_show_their_faces(brightness: float) -> None:
-    item = window(line_fields(96), edge_width=6e-4, contrast=12.0, fracture_brightness=brightness, lip=0.0)
+    looks = {"edge_width": 6e-4, "contrast": 12.0, "lip": 0.0, "core_share": 1.0}
+    item = window(line_fields(96), fracture_brightness=brightness, **looks)
     darkest = np.quantile(synthesise([item], "coarse")[0].picture[item.fields.distance < 1], 0.05)
     assert (darkest > 0.22) == (brightness > 1)
