@@ -13,7 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from benchmarks.downstream_features import Backbone
-    from benchmarks.downstream_run import Bench, Scale
+    from benchmarks.downstream_run import Bench, RowResult, Scale
     from benchmarks.downstream_scores import Estimate
 
 SETS = ("magnetic_tile", "ball_screw_pitting")
@@ -37,7 +37,9 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--draws", type=int, default=5, help="how often each source is drawn (default 5)")
     parser.add_argument("--samples", type=int, default=100, help="synthetic pictures of a draw (default 100)")
     parser.add_argument("--only", nargs="+", choices=SETS, default=SETS, metavar="SET", help=f"of {', '.join(SETS)}")
-    parser.add_argument("--rows", nargs="+", metavar="ROW", help="of patchcore, random, the sources; default: all")
+    parser.add_argument(
+        "--rows", nargs="+", metavar="ROW", help="of patchcore, random, the sources, halves; default: all"
+    )
     parser.add_argument("--manifest", type=Path, help="another manifest with categories of the same names")
     parser.add_argument("--backbone", default="efficientnet_lite0", help="frozen features (default efficientnet_lite0)")
     parser.add_argument("--weights", type=Path, help="its weights, where they are not in an installed package")
@@ -46,7 +48,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def _cell(value: Estimate) -> str:
-    return f"{value.mean:.3f} ({value.low:.2f}-{value.high:.2f})"
+    return f"{value.mean:.3f} ({value.low:.2f}..{value.high:.2f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,14 @@ class Table:
         close: Those that count for the goals.
         specimens: Of test pictures, by kind and good ones.
         rows: Estimates by row, then by kind or mean, then by metric.
+        balances: By row of differences of halves, how alike these are.
     """
 
     kinds: tuple[str, ...]
     close: tuple[str, ...]
     specimens: dict[str, int]
     rows: dict[str, dict[str, dict[str, Estimate]]]
+    balances: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -74,9 +78,16 @@ class Table:
     def print(self) -> None:
         """Print a block for each metric."""
         for metric, title in TITLES.items():
-            print(f"\n{title:<26}" + "".join(f"{column:>20}" for column in self.columns))
+            print(f"\n{title:<26}" + "".join(f"{column:>22}" for column in self.columns))
             for name, row in self.rows.items():
-                print(f"{name:<26}" + "".join(f"{_cell(row[column][metric]):>20}" for column in self.columns))
+                print(f"{name:<26}" + "".join(f"{_cell(row[column][metric]):>22}" for column in self.columns))
+        for name, values in self.balances.items():
+            print(f"\n{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in values.items()))
+
+    def add(self, result: RowResult) -> None:
+        """Take up a row."""
+        groups = {"close kinds": self.close, "all kinds": self.kinds} | {kind: (kind,) for kind in self.kinds}
+        self.rows[result.title] = {column: result.estimates(groups[column]) for column in self.columns}
 
 
 TITLES = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "pixel_ap": "pixel AP"}
@@ -91,21 +102,25 @@ def make_table(bench: Bench, rows: Sequence[str], scale: Scale, note: Callable[[
         scale: How much is computed.
         note: Told of each finished row.
     """
-    from benchmarks.downstream_run import run_row
+    from benchmarks.downstream_halves import CONTESTS
+    from benchmarks.downstream_run import difference, run_row
 
     labels, close = bench.problem.labels, bench.problem.close_kinds
     specimens = {
         kind: len({s for s, k in zip(labels.specimens, labels.kinds, strict=True) if k == kind})
         for kind in (*labels.defects, "good")
     }
-    table = Table(labels.defects, close, specimens, {})
+    table, done = Table(labels.defects, close, specimens, {}), {}
     for name in rows:
         start = time.perf_counter()
-        result = run_row(bench, name, scale)
-        kinds = {"close kinds": close, "all kinds": labels.defects} | {kind: (kind,) for kind in labels.defects}
-        table.rows[result.title] = {column: result.estimates(kinds[column]) for column in table.columns}
+        result = done[name] = run_row(bench, name, scale)
+        table.add(result)
         failed = f", {result.failed} samples found no valid form" if result.failed else ""
         note(f"{result.title}: {time.perf_counter() - start:.0f} s{failed}")
+    for title, (better, worse) in CONTESTS.items():
+        if better in done and worse in done:
+            table.add(difference(title, done[better], done[worse]))
+            table.balances[title] = dict(done[better].balance)
     return table
 
 

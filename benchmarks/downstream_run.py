@@ -2,6 +2,7 @@
 
 * :class:`Bench` holds what is computed once: features of good and test pictures.
 * :func:`open_bench` opens it; :func:`row_names` lists the rows; :func:`run_row` computes one.
+* :func:`difference` compares two rows of the same draws.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.downstream_features import Backbone, Maps, Standard, extract, standard
+from benchmarks.downstream_halves import HALVES, Pool, balance, open_pool, take_half
 from benchmarks.downstream_head import Budget, Training, score_maps, train_head
 from benchmarks.downstream_patchcore import coreset_bank, patch_maps, random_bank
 from benchmarks.downstream_scores import Estimate, Scored, estimate, mean_over, resampled, scored
@@ -50,13 +52,20 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A problem with the features that all rows share."""
+    """A problem with the features that all rows share, and pools of samples that several rows are halves of."""
 
     problem: Problem
     backbone: Backbone
     good: Maps
     test: Maps
     spread: Standard
+    pools: dict[tuple[int, int], Pool] = field(default_factory=dict)
+
+    def pool(self, samples: int, draw: int) -> Pool:
+        """Return a pool of samples, made when it is asked for first."""
+        if (samples, draw) not in self.pools:
+            self.pools[samples, draw] = open_pool(self.problem, samples, draw)
+        return self.pools[samples, draw]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +77,14 @@ class RowResult:
         values: Metrics by kind, (1 + resamples, metrics): see :func:`benchmarks.downstream_scores.resampled`.
         draws: Metrics by kind of each draw alone, (draws, metrics).
         failed: Samples that found no valid form, over all draws.
+        balance: For a half of a pool, how alike the halves are: see :func:`benchmarks.downstream_halves.balance`.
     """
 
     title: str
     values: Mapping[str, Float64]
     draws: Mapping[str, Float64]
     failed: int
+    balance: Mapping[str, float] = field(default_factory=dict)
 
     def estimates(self, kinds: Sequence[str]) -> dict[str, Estimate]:
         """Return the mean metrics over kinds with their intervals."""
@@ -90,7 +101,7 @@ def open_bench(problem: Problem, backbone: Backbone) -> Bench:
 
 def row_names(problem: Problem) -> tuple[str, ...]:
     """Return the rows in the order of the table."""
-    return (*BANKS, *sources_of(problem.dataset.categories[0]))
+    return (*BANKS, *sources_of(problem.dataset.categories[0]), *HALVES)
 
 
 def run_row(bench: Bench, name: str, scale: Scale) -> RowResult:
@@ -102,15 +113,47 @@ def run_row(bench: Bench, name: str, scale: Scale) -> RowResult:
         scale: How much is computed.
     """
     if name in BANKS:
-        title, failed = BANKS[name], 0
-        results = [_counted(bench, _bank_maps(bench, name, scale, draw)) for draw in range(scale.draws)]
-    else:
-        source, results, failed = sources_of(bench.problem.dataset.categories[0])[name], [], 0
-        title = source.title
-        for draw in range(scale.draws):
-            drawn = make_samples(bench.problem, source, scale.samples, draw)
-            failed += drawn.failed
-            results.append(_counted(bench, _head_maps(bench, drawn, scale, (name, draw))))
+        banks = [_counted(bench, _bank_maps(bench, name, scale, draw)) for draw in range(scale.draws)]
+        return _row(bench, BANKS[name], banks)
+    if name in HALVES:
+        return _half_row(bench, name, scale)
+    source, results, failed = sources_of(bench.problem.dataset.categories[0])[name], [], 0
+    for draw in range(scale.draws):
+        drawn = make_samples(bench.problem, source, scale.samples, draw)
+        failed += drawn.failed
+        results.append(_counted(bench, _head_maps(bench, drawn, scale, (name, draw))))
+    return _row(bench, source.title, results, failed)
+
+
+def difference(title: str, better: RowResult, worse: RowResult) -> RowResult:
+    """Return what one row has over another of the same draws; its intervals are those of the difference."""
+    return RowResult(
+        title,
+        {kind: better.values[kind] - worse.values[kind] for kind in better.values},
+        {kind: better.draws[kind] - worse.draws[kind] for kind in better.draws},
+        max(better.failed, worse.failed),
+    )
+
+
+def _half_row(bench: Bench, name: str, scale: Scale) -> RowResult:
+    """Compute a row of halves of pools twice the size; both halves of one estimator share the head's draws."""
+    half = HALVES[name]
+    pools = [bench.pool(2 * scale.samples, draw) for draw in range(scale.draws)]
+    results = [
+        _counted(bench, _head_maps(bench, take_half(pool, half), scale, ("halves", draw)))
+        for draw, pool in enumerate(pools)
+    ]
+    return _row(bench, half.title, results, sum(pool.drawn.failed for pool in pools), balance(pools, half.estimator))
+
+
+def _row(
+    bench: Bench,
+    title: str,
+    results: Sequence[Scored],
+    failed: int = 0,
+    alike: Mapping[str, float] | None = None,
+) -> RowResult:
+    """Return the row of what a detector said in each draw."""
     labels = bench.problem.labels
     alone = [resampled([result], labels, 0, SEED) for result in results]
     return RowResult(
@@ -118,6 +161,7 @@ def run_row(bench: Bench, name: str, scale: Scale) -> RowResult:
         resampled(results, labels, RESAMPLES, SEED),
         {kind: np.concatenate([one[kind] for one in alone]) for kind in labels.defects},
         failed,
+        alike or {},
     )
 
 

@@ -2,6 +2,7 @@
 
 * :data:`SOURCES` lists them; :func:`sources_of` adds one for each scenario of a category's mix.
 * :func:`make_samples` makes one draw of a source; :class:`Drawn` holds it.
+* :func:`open_context` opens a draw; :func:`draw_from` makes samples from what is opened.
 """
 
 from __future__ import annotations
@@ -37,18 +38,23 @@ class Source:
         stage: Last stage that runs; rivals replace pixels and know no stages.
         family: A rival family in place of the category's mix, or None.
         scenario: One scenario alone of the category's mix, or None.
+        beside: A rival family that takes half of the samples, the mix the other half, or None.
     """
 
     title: str
     stage: Stage = "npcf++"
     family: str | None = None
     scenario: str | None = None
+    beside: str | None = None
 
     def defects(self, category: CategorySpec) -> tuple[DefectSpec, ...]:
         """Return the mix that it draws from."""
         if self.family is not None:
             return (DefectSpec(family=self.family),)
-        return tuple(d for d in category.defects if self.scenario in {None, d.scenario})
+        mix = tuple(d for d in category.defects if self.scenario in {None, d.scenario})
+        if self.beside is None:
+            return mix
+        return (*mix, DefectSpec(family=self.beside, weight=sum(d.weight for d in mix)))
 
 
 SOURCES: Mapping[str, Source] = {
@@ -59,6 +65,7 @@ SOURCES: Mapping[str, Source] = {
     "coarse": Source("ours, coarse", stage="coarse"),
     "npcf": Source("ours, npcF", stage="npcf"),
     "npcf++": Source("ours, npcF++"),
+    "ours+cut_paste": Source("ours, half CutPaste", beside="cut_paste"),
 }
 
 
@@ -81,7 +88,7 @@ class Drawn:
 
 def sources_of(category: CategorySpec) -> dict[str, Source]:
     """Return all sources: those of :data:`SOURCES` whose family is registered, and each scenario of the mix alone."""
-    known = {key: s for key, s in SOURCES.items() if s.family is None or s.family in FAMILIES}
+    known = {key: s for key, s in SOURCES.items() if all(f is None or f in FAMILIES for f in (s.family, s.beside))}
     names = dict.fromkeys(d.scenario for d in category.defects if d.scenario is not None)
     alone = {f"only:{name}": Source(f"ours, only {name}", scenario=name) for name in names} if len(names) > 1 else {}
     return known | alone
@@ -105,16 +112,26 @@ def make_samples(problem: Problem, source: Source, samples: int, draw: int) -> D
         samples: How many.
         draw: Number of the draw, which is the dataset's seed.
     """
+    return draw_from(problem, open_context(problem, source, samples, draw))
+
+
+def open_context(problem: Problem, source: Source, samples: int, draw: int) -> CategoryContext:
+    """Open one draw of a source; the arguments are those of :func:`make_samples`."""
     stated = problem.dataset.categories[0]
     category = stated.model_copy(update={"defects": source.defects(stated), "count": samples})
     dataset = problem.dataset.model_copy(update={"categories": (category,), "seed": draw, "stages": source.stage})
     pool = PicturePool(dataset, category, problem.source, problem.inventory)
-    context = CategoryContext(dataset, category, pool, TextureBank(None, dataset.seed), maps=())
-    groups = _groups(category, samples)
+    return CategoryContext(dataset, category, pool, TextureBank(None, dataset.seed), maps=())
+
+
+def draw_from(problem: Problem, context: CategoryContext) -> Drawn:
+    """Make all samples of an opened draw."""
+    category = context.category
+    groups = _groups(category, category.count)
     made: list[Sample] = []
     for first in range(0, len(groups), BATCH):
         made += make_groups(context, groups[first : first + BATCH], Clock())[0]
-    held_out = np.array([sample.row["split"] == "validation" for sample in made])
+    held_out = np.array([sample.row["split"] == "validation" for sample in made], np.bool_)
     keys = {substrate_id(category.name, picture): picture.sha256 for picture in problem.inventory}
     good_keys = tuple(keys[sample.row["substrate_id"]] for sample in made)
-    return Drawn(tuple(made), good_keys, held_out, samples - len(made))
+    return Drawn(tuple(made), good_keys, held_out, category.count - len(made))

@@ -30,7 +30,7 @@ from maphc2f.bundled import BUNDLED, bundled_path
 from maphc2f.features import load
 from maphc2f.generate.material import Ground, Wanted, make_material
 from maphc2f.generate.sources import SourceOptions, resolve_sources
-from maphc2f.generate.sqe_train import KEPT_OUT, default_categories
+from maphc2f.generate.sqe_train import KEPT_OUT, VARIED_SHARE, default_categories
 from maphc2f.generate.worker import pin_threads
 from maphc2f.manifest import load_manifest
 from maphc2f.quality.model import DEFAULT, load_model
@@ -86,13 +86,13 @@ def sizes(names: Sequence[str], *, quick: bool) -> Size:
     return Size(KEPT_OUT, 24, default_categories(names), 24, tuple(SPOILINGS), Settings())
 
 
-def bundled_material(names: Iterable[str], samples: int, seed: int = SEED) -> list[Material]:
-    """Make material of bundled categories on procedural pictures."""
+def bundled_material(names: Iterable[str], samples: int, varied_share: float = 0.0) -> list[Material]:
+    """Make material of bundled categories on procedural pictures; a share of these may be varied, as for training."""
     options = SourceOptions(None, "refuse", None)
     dataset = resolve_sources(load_manifest(bundled_path(BUNDLED)), options)
-    seeded = dataset.model_copy(update={"seed": seed})
-    backbone = load("scattering")
-    return [make_material(Ground.of(seeded, name, options), Wanted(samples), backbone) for name in names]
+    seeded = dataset.model_copy(update={"seed": SEED})
+    backbone, wanted = load("scattering"), Wanted(samples, varied_share=varied_share)
+    return [make_material(Ground.of(seeded, name, options), wanted, backbone) for name in names]
 
 
 def real_material(data: Path, half: Half, samples: int) -> list[Material]:
@@ -184,7 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     names = [category.name for category in load_manifest(bundled_path(BUNDLED)).categories]
     size, model = sizes(names, quick=chosen.quick), load_model(chosen.model)
     examined = bundled_material(size.examined, size.samples)
-    learnt = bundled_material(size.learnt, size.learnt_samples)
+    learnt = bundled_material(size.learnt, size.learnt_samples, VARIED_SHARE)
     unknown = left_out(learnt, examined, size.kinds, size.settings)
     result = examine(examined, model.logits)
     print(table(result, examine(examined, v1_scores), unknown))

@@ -1,10 +1,11 @@
 """A look at the stages: the good picture, what each stage makes of a defect on it, and its mask, close up.
 
-    python -m benchmarks.stage_sheet --out FILE.png [--categories NAME ...] [--rows N] [--seed N]
+    python -m benchmarks.stage_sheet --out FILE.png [--categories NAME[=FAMILY.SCENARIO] ...] [--rows N] [--seed N]
     python -m benchmarks.stage_sheet --out FILE.png --data DIR [--half development|report]
 
-A row is good | coarse | npcF | npcF++ | mask of one sample, all cut at the same place. With ``--data`` the rows lie on
-the real sets' good pictures, made with ``benchmarks/morphology.toml``, and real defects stand at their right.
+A row is good | coarse | npcF | npcF++ | mask of one sample, all cut at the same place. A category's own mix decides
+what it shows, unless a scenario is named behind it. With ``--data`` the rows lie on the real sets' good pictures, made
+with ``benchmarks/morphology.toml``, and real defects stand at their right.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from maphc2f.generate.profile import Clock
 from maphc2f.generate.sheet import BACKGROUND, RGB, as_rgb, close_up, contact_sheet, fit_tile, write_sheet
 from maphc2f.manifest import as_procedural, load_manifest
 from maphc2f.sample import Sample
-from maphc2f.spec import CategorySpec, DatasetSpec, Stage
+from maphc2f.spec import CategorySpec, DatasetSpec, DefectSpec, Stage
 from maphc2f.substrates.base import SourcePicture, open_substrate
 
 STAGES: tuple[Stage, ...] = ("coarse", "npcf", "npcf++")
@@ -127,15 +128,29 @@ def captioned(row: RGB, text: str) -> RGB:
     return np.asarray(picture)
 
 
+def chosen(dataset: DatasetSpec, name: str) -> CategorySpec:
+    """Return the drawn category ``NAME``, or as ``NAME=FAMILY.SCENARIO`` with that defect alone.
+
+    A defect of the category's own mix keeps what the mix says of it, its size say.
+    """
+    category = as_procedural(dataset.category(name.partition("=")[0]))
+    family, _, scenario = name.partition("=")[2].partition(".")
+    if not family:
+        return category
+    own = [d for d in category.defects if (d.family, d.scenario) == (family, scenario)]
+    defects = tuple(own) or (DefectSpec(family=family, scenario=scenario),)
+    return category.model_copy(update={"defects": defects})
+
+
 def procedural_rows(names: Sequence[str], rows: int, seed: int) -> Iterator[RGB]:
-    """Yield the rows of drawn categories."""
+    """Yield the rows of drawn categories, each as :func:`chosen` takes it."""
     dataset = load_manifest(bundled_path(BUNDLED)).model_copy(update={"seed": seed})
     for name in names or [c.name for c in dataset.categories]:
-        category = as_procedural(dataset.category(name))
+        category = chosen(dataset, name)
         source = open_substrate(category, seed=seed, size=dataset.size)
         pool = PicturePool(dataset, category, source, source.inventory())
         for stages in stages_of(dataset, category, pool, rows):
-            yield captioned(contact_sheet(stages.views(), 5), f"{name}: {stages.name}")
+            yield captioned(contact_sheet(stages.views(), 5), f"{category.name}: {stages.name}")
 
 
 def real_rows(data: Path, half: Half, names: Sequence[str], rows: int, seed: int) -> Iterator[RGB]:
@@ -159,7 +174,7 @@ def parse_args(arguments: list[str] | None = None) -> argparse.Namespace:
         prog="python -m benchmarks.stage_sheet", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--out", type=Path, required=True, help="PNG or JPEG")
-    parser.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="some alone")
+    parser.add_argument("--categories", nargs="+", default=[], metavar="NAME", help="some, or NAME=FAMILY.SCENARIO")
     parser.add_argument("--rows", type=int, default=2, help="samples of each category (default 2)")
     parser.add_argument("--seed", type=int, default=0, help="of pictures and defects")
     parser.add_argument("--data", type=Path, help="folder of the real sets: rows on their good pictures")

@@ -121,7 +121,7 @@ def time_windows(context: CategoryContext, windows: Sequence[Prepared], repetiti
 
 
 def time_layout(bench: Bench, layout: Layout, repetitions: int) -> Milliseconds:
-    """Return milliseconds a sample of every stage, and under ``windows`` the mean number of a window's pixels."""
+    """Return milliseconds a sample of every stage, and under ``windows`` thousands of pixels of a window."""
     totals: dict[str, float] = defaultdict(float)
     count = 0
     for groups in layout.values():
@@ -136,7 +136,7 @@ def time_layout(bench: Bench, layout: Layout, repetitions: int) -> Milliseconds:
                 for stage, seconds in time_windows(context, some, repetitions).items():
                     totals[stage] += seconds
             count += len(windows)
-            totals["windows"] += sum(window.window.height * window.window.width for window in windows) / 1e3
+            totals["windows"] += sum(window.window.height * window.window.width for window in windows) / 1e6
     return {name: 1e3 * total / max(count, 1) for name, total in totals.items()}
 
 

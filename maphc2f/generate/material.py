@@ -1,6 +1,7 @@
 """What the estimator learns from: samples of the generator's own, made in this process and spoiled on purpose.
 
 * :func:`make_material` makes one category's :class:`~maphc2f.quality.ranking.Material`.
+* :func:`judged_sample` gives the defects of a sample that was just made, as the estimator sees them.
 * :class:`Wanted` says how much; :class:`Ground` is where it is made.
 
 Samples of a lower stage are the same simulations at the same places, rendered without the later stages; those of the
@@ -10,7 +11,7 @@ cut-and-paste family lie on the same pool of good pictures.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from maphc2f.generate.pictures import PicturePool, substrate_id
 from maphc2f.generate.plan import plan_groups
 from maphc2f.generate.profile import Clock
 from maphc2f.generate.sources import SourceOptions, take_inventory
+from maphc2f.generate.varied import VariedPictures
 from maphc2f.quality.judged import INPUTS, JudgedPicture, Maps, observe
 from maphc2f.quality.ranking import Material
 from maphc2f.quality.spoil import SPOILINGS, spoil
@@ -57,6 +59,7 @@ class Wanted:
         per_sample: Spoilings of each sample, drawn without replacement; None: all of them.
         lower_share: Share of the samples that are made again by the lower stages.
         pasted_share: Cut-and-paste samples over intact ones.
+        varied_share: Good pictures that are made smoother and flatter first, see :mod:`maphc2f.generate.varied`.
     """
 
     samples: int
@@ -64,6 +67,7 @@ class Wanted:
     per_sample: int | None = None
     lower_share: float = 0.25
     pasted_share: float = 0.25
+    varied_share: float = 0.0
 
 
 @dataclass(slots=True)
@@ -139,6 +143,10 @@ class Ground:
         )
         return cls(one, category, substrate, tuple(take_inventory(one, options)[name]))
 
+    def varied(self, share: float) -> Ground:
+        """Return the same with a share of the good pictures made smoother and flatter."""
+        return replace(self, substrate=VariedPictures(self.substrate, share, self.dataset.seed)) if share else self
+
     def context(self, stage: Stage, defects: tuple[DefectSpec, ...] | None = None) -> CategoryContext:
         """Return what samples need whose last stage is ``stage``; ``defects`` take the place of the category's mix."""
         mix = self.category.defects if defects is None else defects
@@ -162,20 +170,21 @@ def make_material(ground: Ground, wanted: Wanted, backbone: Backbone) -> Materia
         The observations; the same for the same arguments, to the bit on one thread.
     """
     collector = _Collector(wanted, backbone, ground.dataset.seed)
+    ground = ground.varied(wanted.varied_share)
     context = ground.context("npcf++")
     places: dict[str, int] = {}
     for sample in _samples(context, wanted.samples):
-        for judged in _judged(context, sample):
+        for judged in judged_sample(context, sample):
             places.setdefault(_place(sample), len(collector.intact))
             collector.take_intact(judged, sample.row)
     for stage in LOWER_STAGES:
         lower = ground.context(stage)
         for sample in _samples(lower, round(wanted.samples * wanted.lower_share)):
             if _place(sample) in places:
-                collector.take_lesser(_judged(lower, sample)[0], stage, places[_place(sample)])
+                collector.take_lesser(judged_sample(lower, sample)[0], stage, places[_place(sample)])
     pasted = ground.context("npcf++", (DefectSpec(family=PASTED),))
     for sample in _samples(pasted, round(wanted.samples * wanted.pasted_share)):
-        collector.take_lesser(_judged(pasted, sample)[0], PASTED, -1)
+        collector.take_lesser(judged_sample(pasted, sample)[0], PASTED, -1)
     return collector.material(ground.category.name)
 
 
@@ -195,7 +204,8 @@ def _place(sample: Sample) -> str:
     return f"{sample.row['sample_id']}/{defect['simulation_id']}/{defect['placement_attempt']}"
 
 
-def _judged(context: CategoryContext, sample: Sample) -> list[JudgedPicture]:
+def judged_sample(context: CategoryContext, sample: Sample) -> list[JudgedPicture]:
+    """Return the defects of a sample that ``context`` made, one picture a defect."""
     name = str(sample.row["substrate_id"])
     source = next(p for p in context.pool.accepted if substrate_id(context.category.name, p) == name)
     prepared = context.pool.get(source)

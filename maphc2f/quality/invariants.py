@@ -3,7 +3,7 @@
 * :class:`CheckedWindow`: what is checked: quantised pictures and mask of one window.
 * :func:`check_sample`: the invariants that are violated, and the two shares.
 * :func:`change_shares`: visible share of the mask and share of the change inside it.
-* :func:`visible_threshold`: from when a change counts.
+* :func:`visible_threshold`: from when a change counts; :func:`disk`: by what a mask is dilated.
 """
 
 from __future__ import annotations
@@ -102,7 +102,12 @@ def change_shares(
         change_radius: By how much the mask is dilated, px.
         is_line: Whether the visible share is that of the mask's centreline.
     """
-    difference = _difference(original, picture)
+    return _shares(_difference(original, picture), mask, noise, change_radius, is_line=is_line)
+
+
+def _shares(
+    difference: NDArray[np.float32], mask: UInt8, noise: float, change_radius: float, *, is_line: bool
+) -> Shares:
     changed = difference > visible_threshold(noise)
     hard = (mask > 0).astype(np.uint8)
     return Shares(
@@ -139,8 +144,19 @@ def _inside_share(difference: NDArray[np.float32], changed: BoolArray, hard: UIn
     total = float(difference[changed].sum(dtype=np.float64))
     if total == 0.0:
         return 0.0
-    distance = euclidean_distance(1 - hard)
-    return float(difference[changed & (distance <= radius)].sum(dtype=np.float64)) / total
+    near = np.asarray(cv2.dilate(hard, disk(radius))) > 0
+    return float(difference[changed & near].sum(dtype=np.float64)) / total
+
+
+def disk(radius: float) -> UInt8:
+    """Return 1 at the offsets no longer than ``radius`` px, else 0, (2 r + 1, 2 r + 1) with r whole.
+
+    Dilation by it marks what lies within ``radius`` of a mask, exactly as its distance transform would.
+    """
+    reach = int(radius)
+    rows, columns = np.ogrid[-reach : reach + 1, -reach : reach + 1]
+    length = np.sqrt((rows * rows + columns * columns).astype(np.float32))
+    return np.asarray(length <= np.float32(radius), dtype=np.uint8)
 
 
 def centreline(hard: UInt8) -> BoolArray:
@@ -160,8 +176,9 @@ def check_sample(window: CheckedWindow) -> Verdict:
     original, picture = window.original, window.picture
     if original.shape != picture.shape or original.dtype != picture.dtype:
         return Verdict([f"picture is {picture.shape} {picture.dtype}, not of its good one's form"], Shares(0.0, 0.0))
-    shares = change_shares(original, picture, window.mask, window.noise, window.change_radius, window.is_line)
-    violations = _mask_violations(window) + _change_violations(window)
+    difference = _difference(original, picture)
+    shares = _shares(difference, window.mask, window.noise, window.change_radius, is_line=window.is_line)
+    violations = _mask_violations(window) + _change_violations(window, difference)
     if shares.visible < window.min_visible_share:
         violations.append(f"visible share of the mask {shares.visible:.3f} < {window.min_visible_share:g}")
     if shares.inside < window.min_change_inside:
@@ -169,8 +186,8 @@ def check_sample(window: CheckedWindow) -> Verdict:
     return Verdict(violations, shares)
 
 
-def _change_violations(window: CheckedWindow) -> list[str]:
-    touched = _difference(window.original, window.picture) > 0
+def _change_violations(window: CheckedWindow, difference: NDArray[np.float32]) -> list[str]:
+    touched = difference > 0
     found = []
     for name, region in (("support", window.support), ("part", window.allowed)):
         strays = int((touched & ~region).sum())

@@ -3,7 +3,7 @@
 * :class:`ScoredWindow`: what is scored.
 * :func:`physics_term`, :func:`boundary_term`, :func:`texture_term`, :func:`visibility_term`, :func:`placement_term`,
   :func:`agreement_term`: one question each, see their docstrings.
-* :func:`sqe_terms`: all six by name.
+* :func:`sqe_terms`: all six by name; :func:`upper_quartile`: a quantile of the visibility term.
 * :func:`sqe_score`: one number of them.
 
 NumPy and OpenCV only, in a fixed order of operations: the same bits with or without any optional package.
@@ -213,6 +213,19 @@ def _masked_mean(band: Float32, where: UInt8) -> float:
     return float(used.mean(dtype=np.float64)) if used.size else 0.0
 
 
+def upper_quartile(values: Float32) -> float:
+    """Return ``np.quantile(values, 0.75)`` of at least one value, to the bit, at a tenth of its cost."""
+    last = values.size - 1
+    position = 0.75 * last
+    low = int(position)
+    high, share = min(low + 1, last), position - low
+    parted = np.partition(values, (low, high))
+    below, above = parted[low], parted[high]
+    span = above - below
+    # Counted from the nearer end, as NumPy does.
+    return float(below + span * share if share < 0.5 else above - span * (1.0 - share))
+
+
 def visibility_term(window: ScoredWindow) -> float:
     """Return whether the defect can be seen, is as plain as its severity asks, and is not garish.
 
@@ -225,7 +238,7 @@ def visibility_term(window: ScoredWindow) -> float:
         return 0.0
     change = np.abs(window.picture[inside] - window.original[inside]).max(axis=1)
     unit = max(contrast_unit(window.statistics), visible_threshold(window.statistics.noise))
-    contrast = float(np.quantile(change, 0.75)) / unit
+    contrast = upper_quartile(change) / unit
     plain = VISIBILITY_RISE[1] + SEVERITY_DEMAND * window.severity
     rise = (contrast - VISIBILITY_RISE[0]) / (plain - VISIBILITY_RISE[0])
     fall = (contrast - VISIBILITY_FALL[0]) / (VISIBILITY_FALL[1] - VISIBILITY_FALL[0])

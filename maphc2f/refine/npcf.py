@@ -201,8 +201,8 @@ def mixed_gradients(original: Tensor, change: Tensor, share: Tensor) -> Tensor:
     """
     fluxes = []
     for part, before, step in zip(_faces(share), _differences(original), _differences(change), strict=True):
-        stronger = torch.abs(before) > torch.abs(before + step)
-        fluxes.append(part * step * stronger)
+        stronger = torch.abs(before).gt_(torch.abs(before + step))
+        fluxes.append((part * step).mul_(stronger))
     return _outflow(*fluxes)
 
 

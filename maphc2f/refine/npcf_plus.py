@@ -21,6 +21,7 @@ from torch import Tensor
 from maphc2f.refine import wavelet
 from maphc2f.render.operators import (
     POOL,
+    below,
     box_mean,
     central_gradient,
     gaussian_blur,
@@ -180,8 +181,9 @@ def transition(magnitude: Tensor, level: Tensor) -> Transition:
         magnitude: |u| (B, 1, H, W).
         level: Signed distance φ, px.
     """
-    depth = torch.abs(level + 2.0), torch.abs(level - 2.0), torch.abs(level)
-    inner, outer, edge = ((d < limit).to(magnitude.dtype) for d, limit in zip(depth, (1.0, 1.0, 0.5), strict=True))
+    inner, outer, edge = (
+        below(torch.abs(level + middle), half) for middle, half in ((2.0, 1.0), (-2.0, 1.0), (0.0, 0.5))
+    )
     uy, ux = central_gradient(magnitude)
     ny, nx = central_gradient(level)
     slope = (uy * ny).addcmul_(ux, nx).mul_(edge)
@@ -254,7 +256,7 @@ def boundary_synergy(change: Tensor, level: Tensor, target: Tensor, trust: Tenso
     """
     magnitude = torch.abs(change)
     phase = normal_coverage(level, target)
-    inside = (level < -0.5).to(change.dtype)
+    inside = below(level, -0.5)
     height = torch.clamp(masked_mean(magnitude, inside), min=1.0 / 255.0)
     relative = torch.clamp(magnitude / height, 0.0, 1.0)
     near = torch.clamp(SYNERGY_BAND + 0.5 - torch.abs(level), 0.0, 1.0) * trust

@@ -16,7 +16,7 @@ from torch import Tensor
 from maphc2f.refine.stages import State, initial_state, npcf_plus_stage, npcf_stage, soft_mask
 from maphc2f.render.batch import WindowBatch, group_key, stack
 from maphc2f.render.coarse import render_coarse
-from maphc2f.render.operators import masked_mean
+from maphc2f.render.operators import above, masked_mean
 from maphc2f.render.window import WindowInputs, WindowResult
 from maphc2f.spec import Stage
 
@@ -84,7 +84,7 @@ def _run(windows: Sequence[WindowInputs], stage: Stage, device: str) -> list[Win
 def _results(
     windows: Sequence[WindowInputs], batch: WindowBatch, state: State, coarse_mask: Tensor
 ) -> list[WindowResult]:
-    widths = masked_mean(2.0 * state.half_width, (coarse_mask > 0.5).to(coarse_mask.dtype)).flatten().tolist()
+    widths = masked_mean(2.0 * state.half_width, above(coarse_mask, 0.5)).flatten().tolist()
     relaxation, composition = state.relaxation.tolist(), state.composition.tolist()
     pictures = np.ascontiguousarray(state.picture.cpu().permute(0, 2, 3, 1).numpy())
     masks, coarse = soft_mask(batch, state)[:, 0].cpu().numpy(), coarse_mask[:, 0].cpu().numpy()

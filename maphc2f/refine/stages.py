@@ -20,7 +20,7 @@ from maphc2f.render.batch import WindowBatch
 from maphc2f.render.coarse import compose
 from maphc2f.render.fracture import reveal
 from maphc2f.render.line import Rendered
-from maphc2f.render.operators import gaussian_blur, gaussian_taps, luminance, normal_coverage
+from maphc2f.render.operators import above, at_least, gaussian_blur, gaussian_taps, luminance, normal_coverage
 
 HALF_WIDTH_AT_HALF_MAXIMUM = math.sqrt(2.0 * math.log(2.0))
 GUIDE_SIGMA = 1.0
@@ -74,8 +74,8 @@ def soft_mask(batch: WindowBatch, state: State) -> Tensor:
     if batch.is_line:
         radii = [optical_half_width(s) for s in batch.psf_sigma]
         optical = torch.tensor(radii, dtype=rho.dtype, device=rho.device).reshape(-1, 1, 1, 1)
-        rho = torch.maximum(rho, optical) * (batch.opening > 0)
-    return torch.clamp(0.5 + rho - state.level, 0.0, 1.0) * (batch.allowed >= 0.5)
+        rho = torch.maximum(rho, optical) * above(batch.opening, 0.0)
+    return torch.clamp((rho - state.level).add_(0.5), 0.0, 1.0).mul_(at_least(batch.allowed, 0.5))
 
 
 def _front(state: State) -> Tensor:
@@ -90,9 +90,10 @@ def _weight(batch: WindowBatch, state: State) -> Tensor:
     if batch.is_line:
         return weight
     present = torch.zeros_like(weight)
-    for field in (torch.abs(batch.depth), batch.product):
+    fields = ([torch.abs(batch.depth)] if batch.relief else []) + ([batch.product] if batch.stained else [])
+    for field in fields:
         peak = field.amax((1, 2, 3), keepdim=True)
-        present = torch.maximum(present, (field > PRESENCE * peak).to(weight.dtype))
+        present = torch.maximum(present, above(field, PRESENCE * peak))
     if batch.displacement is not None:
         moved = (batch.displacement != 0).any(dim=1, keepdim=True)
         present = torch.maximum(present, moved.to(weight.dtype))
@@ -125,7 +126,7 @@ def npcf_stage(
         level = npcf.limit_motion(batch.distance, level)
     state = replace(state, level=level, half_width=half_width, relaxation=relaxation)
     change, weight = state.picture - batch.picture, _weight(batch, state)
-    gray, free = luminance(change), (batch.allowed > 0).to(weight.dtype)
+    gray, free = luminance(change), above(batch.allowed, 0.0)
     mixed = npcf.mixed_gradients(original, gray, npcf.MIXED_SHARE * weight * state.texture_gain)
     correction, composition = npcf.compose_screened(gray, weight, free, compose_steps, mixed=mixed)
     pasted = weight * gray

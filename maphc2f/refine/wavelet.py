@@ -34,24 +34,32 @@ class Bands(NamedTuple):
     diagonal: Tensor
 
 
-def _pair(x: Tensor, dilation: int, axis: int) -> tuple[Tensor, Tensor]:
-    """Return y[n] = Σ_k taps[k] x[n + (2 - k) · dilation] along ``axis``, periodic, for the two filters."""
+def _taps(like: Tensor) -> Tensor:
+    """Return the two filters as (4, 2)."""
+    return torch.tensor((LOWPASS, HIGHPASS), dtype=like.dtype, device=like.device).T.contiguous()
+
+
+def _pair(x: Tensor, taps: Tensor, dilation: int, axis: int) -> Tensor:
+    """Return y[f, n] = Σ_k taps[k, f] x[n + (2 - k) · dilation] along ``axis``, periodic, (2, ...)."""
     length, before, after = x.shape[axis], dilation, 2 * dilation
     padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
-    shifted = [padded.narrow(axis, (3 - k) * dilation, length) for k in range(4)]
-    return _sum(shifted, LOWPASS), _sum(shifted, HIGHPASS)
+    # Both filters at once: on small windows the number of calls is what costs.
+    both = taps.reshape(4, 2, *(1,) * x.dim()).unbind()
+    out = padded.narrow(axis, 3 * dilation, length) * both[0]
+    for k in range(1, 4):
+        out = out.addcmul_(padded.narrow(axis, (3 - k) * dilation, length), both[k])
+    return out
 
 
-def _adjoint(x: Tensor, taps: tuple[float, ...], dilation: int, axis: int) -> Tensor:
-    """Return the transpose of a filter of :func:`_pair`: y[n] = Σ_k taps[k] x[n - (2 - k) · dilation]."""
-    length, before, after = x.shape[axis], 2 * dilation, dilation
-    padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
-    return _sum([padded.narrow(axis, k * dilation, length) for k in range(4)], taps)
-
-
-def _sum(shifted: list[Tensor], taps: tuple[float, ...]) -> Tensor:
-    out = shifted[0] * taps[0]
-    for part, tap in zip(shifted[1:], taps[1:], strict=True):
+def _adjoint(low: Tensor, high: Tensor, dilation: int, axis: int) -> Tensor:
+    """Return the transpose of :func:`_pair`: y[n] = Σ_k L[k] low[n - (2 - k) · dilation] + H[k] high[...]."""
+    length, before, after = low.shape[axis], 2 * dilation, dilation
+    terms = []
+    for x, taps in ((low, LOWPASS), (high, HIGHPASS)):
+        padded = torch.cat((x.narrow(axis, length - before, before), x, x.narrow(axis, 0, after)), dim=axis)
+        terms += [(padded.narrow(axis, k * dilation, length), taps[k]) for k in range(4)]
+    out = terms[0][0] * terms[0][1]
+    for part, tap in terms[1:]:
         out = out.add_(part, alpha=tap)
     return out
 
@@ -67,11 +75,10 @@ def forward(x: Tensor, levels: int = LEVELS) -> tuple[list[Bands], Tensor]:
     if min(x.shape[-2:]) <= 2 ** (levels + 1):
         msg = f"{levels} levels need more than {2 ** (levels + 1)} px, got {tuple(x.shape[-2:])}"
         raise ValueError(msg)
-    details, approximation = [], x
+    details, approximation, taps = [], x, _taps(x)
     for j in range(levels):
-        # The two halves go through the second axis together: on small windows the number of calls is what costs.
-        halves = torch.stack(_pair(approximation, 2**j, -2))
-        (approximation, rows), (columns, diagonal) = _pair(halves, 2**j, -1)
+        quarters = _pair(_pair(approximation, taps, 2**j, -2), taps, 2**j, -1)
+        (approximation, rows), (columns, diagonal) = (half.unbind() for half in quarters.unbind())
         details.append(Bands(rows, columns, diagonal))
     return details, approximation
 
@@ -84,8 +91,7 @@ def inverse(details: list[Bands], approximation: Tensor | None) -> Tensor:
     x = torch.zeros_like(details[-1].rows) if approximation is None else approximation
     for j in reversed(range(len(details))):
         step, bands = 2**j, details[j]
-        low, high = _adjoint(torch.stack((x, bands.rows)), LOWPASS, step, -1).add_(
-            _adjoint(torch.stack((bands.columns, bands.diagonal)), HIGHPASS, step, -1)
-        )
-        x = _adjoint(low, LOWPASS, step, -2).add_(_adjoint(high, HIGHPASS, step, -2)).mul_(0.25)
+        low, high = torch.stack((x, bands.rows)), torch.stack((bands.columns, bands.diagonal))
+        halves = _adjoint(low, high, step, -1)
+        x = _adjoint(halves[0], halves[1], step, -2).mul_(0.25)
     return x

@@ -44,9 +44,19 @@ MAX_BRIGHT = 0.5
 UNEVEN = 0.4
 """Coefficient of variation of toughness from which on grains bridge a crack as they do in asphalt."""
 
+HARD_GRAINS = 0.6
+"""Share by which wear and shade of a crack are weaker where grains bridge it as in asphalt: hard grains stand at its
+rim, clean on top."""
+
 METALLIC, SMOOTH_PORES = 8e4, 0.3
 """Metal ions in the solid from which it is a metal rather than an oxide, mol/m³, and the facets of pores in the latter
 over those of attacked metal."""
+
+RAGGED_WALLS = 0.85
+"""Share of the dark line at the foot of a wall that facets take away."""
+
+METAL_LIGHT = 0.3
+"""Share of the darkness of attacked metal that its facets take away: they mirror some of the light out again."""
 
 PRODUCT_VARIATION = 0.2
 """Relative spread of the product's brightness between samples."""
@@ -69,11 +79,11 @@ class Looks:
         broken_face: Whether it is a fracture face.
         fracture_lift: Rise of the probability of a bright crack with the reflectance of its faces.
         core_share, mouth_darkness, shade: Of cracks, see :class:`~maphc2f.render.window.Appearance`.
-        darkening: Share of the surface's display value that the strongest part loses, drawn log-uniform in place of
-            ``contrast``; None: contrast decides.
+        darkening: Share of the surface's display value that the strongest part loses (in metal less), drawn log-uniform
+            in place of ``contrast``; None: contrast decides.
         facets, tint: Of attacked metal, see :class:`~maphc2f.render.window.Appearance`.
         bridging: Likewise, in a material as uneven as asphalt (see :data:`UNEVEN`).
-        rim_shadow: Depth of the thin shadow under the rim of a fracture face over the amplitude.
+        rim_shadow: Depth of the thin shadow under the rim of a fracture face or of a pit over the amplitude.
     """
 
     contrast: tuple[float, float] = (2.0, 9.0)
@@ -109,6 +119,7 @@ LOOKS: Mapping[str, Looks] = {
         gloss_loss=(0.0, 0.0),
         lip=(0.0, 0.4),
         albedo_share=(0.0, 0.3),
+        shade=(0.08, 0.3),
     ),
     "crack/chip": Looks(
         contrast=(2.7, 7.0),
@@ -127,10 +138,11 @@ LOOKS: Mapping[str, Looks] = {
         bright=0.0,
         darkening=(0.35, 0.9),
         edge_sigma=(0.0, 0.2),
-        roughness=(0.6, 1.3),
+        roughness=(0.9, 1.7),
         gloss_loss=(0.85, 1.0),
         albedo_share=(0.4, 0.7),
-        facets=(0.08, 0.25),
+        facets=(0.12, 0.4),
+        rim_shadow=(0.35, 0.75),
         tint=(0.0, 0.35),
     ),
     "corrosion/stain": Looks(
@@ -199,12 +211,15 @@ def draw_appearance(
     unit, strong = max(contrast_unit(statistics), 1e-4), (1.0 - lift) * chance[0] + lift * severity
     contrast = _log_between(looks.contrast, strong)
     if looks.darkening is not None:
-        contrast = _log_between(looks.darkening, strong) * mean_luminance(statistics.mean) / unit
+        lost = (1.0 - METAL_LIGHT * _metallic(material)) * _log_between(looks.darkening, strong)
+        contrast = lost * mean_luminance(statistics.mean) / unit
     contrast = max(contrast, GRAY_FLOOR / unit)
     fracture_brightness = _between(material.fracture_brightness, chance[5])
     bright = _bright_fracture(looks, fracture_brightness) if family == "crack" else looks.bright
     line = family == "crack" and not looks.broken_face
     thin, thick = _product_colours(material, chance[8])
+    bridging = _bridging(material)
+    worn = 1.0 - HARD_GRAINS * bridging
     return Appearance(
         contrast=contrast,
         polarity=_polarity(bright, chance[1], statistics),
@@ -222,11 +237,11 @@ def draw_appearance(
         broken_face=looks.broken_face,
         facets=_faceting(material) * _between(looks.facets, chance[15]),
         tint=_between(looks.tint, chance[16]),
-        rim_shadow=_between(looks.rim_shadow, chance[10]),
+        rim_shadow=_smoothness(looks, material) * _between(looks.rim_shadow, chance[10]),
         core_share=_between(looks.core_share, chance[11]),
-        mouth_darkness=_between(looks.mouth_darkness, chance[12]),
-        shade=_between(looks.shade, chance[13]),
-        bridging=_bridging(material) * _between(looks.bridging, chance[14]),
+        mouth_darkness=worn * _between(looks.mouth_darkness, chance[12]),
+        shade=worn * _between(looks.shade, chance[13]),
+        bridging=bridging * _between(looks.bridging, chance[14]),
     )
 
 
@@ -247,7 +262,16 @@ def _polarity(bright: float, chance: float, statistics: PictureStatistics) -> fl
 
 def _faceting(material: MaterialSpec) -> float:
     """Grains and phases of an alloy dissolve and spall unevenly; pores of a brittle, sintered material are smooth."""
-    return 1.0 if material.solid_concentration >= METALLIC else SMOOTH_PORES
+    return 1.0 if _metallic(material) else SMOOTH_PORES
+
+
+def _metallic(material: MaterialSpec) -> bool:
+    return material.solid_concentration >= METALLIC
+
+
+def _smoothness(looks: Looks, material: MaterialSpec) -> float:
+    """A smooth wall is dark all around; that of attacked metal is broken into facets. Fracture faces have their own."""
+    return 1.0 if looks.broken_face else 1.0 - RAGGED_WALLS * _faceting(material)
 
 
 def _bright_fracture(looks: Looks, fracture_brightness: float) -> float:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -160,47 +160,56 @@ def has_hole(window: WindowInputs) -> bool:
     return window.behind is not None and window.fields.removed is not None and bool(window.fields.removed.any())
 
 
-def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -> Scalars:
-    def column(get: Callable[[WindowInputs], float]) -> Tensor:
-        return torch.tensor([get(w) for w in windows], dtype=dtype).reshape(-1, 1, 1, 1).to(device)
+def _numbers(w: WindowInputs) -> dict[str, float]:
+    """Return all scalars of one window by name, without its colours."""
+    statistics, look = w.statistics, w.appearance
+    return {
+        "pixel_size": w.pixel_size,
+        "noise": statistics.noise,
+        "light_y": statistics.light[0],
+        "light_x": statistics.light[1],
+        "light_z": statistics.light[2],
+        "ambient": statistics.ambient,
+        "along_y": math.sin(statistics.direction),
+        "along_x": math.cos(statistics.direction),
+        "coherence": statistics.coherence,
+        "texture_std": statistics.texture_std,
+        "mean_luminance": mean_luminance(statistics.mean),
+        "amplitude": target_amplitude(w),
+        "floor": amplitude_floor(w),
+        "noise_floor": noise_floor(w),
+        "polarity": look.polarity,
+        "edge_width": look.edge_width,
+        "rough": rough_amplitude(w),
+        "streak": look.streak,
+        "fracture_brightness": look.fracture_brightness,
+        "rim_shadow": look.rim_shadow,
+        "core_share": look.core_share,
+        "mouth_darkness": look.mouth_darkness,
+        "shade": look.shade,
+        "bridging": look.bridging,
+        "facets": look.facets,
+        "tint": look.tint,
+        "frame_y": w.fields.axis[0],
+        "frame_x": w.fields.axis[1],
+        "gloss_loss": look.gloss_loss,
+        "lip": look.lip,
+        "relief_gain": look.relief_gain,
+        "albedo_share": look.albedo_share,
+        "opacity": w.opacity,
+        "blended": float(w.blended),
+    }
 
+
+def _scalars(windows: Sequence[WindowInputs], dtype: torch.dtype, device: str) -> Scalars:
+    """Return the numbers as views of one tensor: one for each would cost more than many of a stage's operations."""
+    rows = [_numbers(w) for w in windows]
+    table = torch.tensor([list(row.values()) for row in rows], dtype=dtype).T.contiguous().to(device)
+    columns = table.reshape(-1, len(windows), 1, 1, 1).unbind()
     return Scalars(
-        pixel_size=column(lambda w: w.pixel_size),
-        noise=column(lambda w: w.statistics.noise),
-        light_y=column(lambda w: w.statistics.light[0]),
-        light_x=column(lambda w: w.statistics.light[1]),
-        light_z=column(lambda w: w.statistics.light[2]),
-        ambient=column(lambda w: w.statistics.ambient),
-        along_y=column(lambda w: math.sin(w.statistics.direction)),
-        along_x=column(lambda w: math.cos(w.statistics.direction)),
-        coherence=column(lambda w: w.statistics.coherence),
-        texture_std=column(lambda w: w.statistics.texture_std),
-        mean_luminance=column(lambda w: mean_luminance(w.statistics.mean)),
-        amplitude=column(target_amplitude),
-        floor=column(amplitude_floor),
-        noise_floor=column(noise_floor),
-        polarity=column(lambda w: w.appearance.polarity),
-        edge_width=column(lambda w: w.appearance.edge_width),
-        rough=column(rough_amplitude),
-        streak=column(lambda w: w.appearance.streak),
-        fracture_brightness=column(lambda w: w.appearance.fracture_brightness),
-        rim_shadow=column(lambda w: w.appearance.rim_shadow),
-        core_share=column(lambda w: w.appearance.core_share),
-        mouth_darkness=column(lambda w: w.appearance.mouth_darkness),
-        shade=column(lambda w: w.appearance.shade),
-        bridging=column(lambda w: w.appearance.bridging),
-        facets=column(lambda w: w.appearance.facets),
-        tint=column(lambda w: w.appearance.tint),
-        frame_y=column(lambda w: w.fields.axis[0]),
-        frame_x=column(lambda w: w.fields.axis[1]),
-        gloss_loss=column(lambda w: w.appearance.gloss_loss),
-        lip=column(lambda w: w.appearance.lip),
-        relief_gain=column(lambda w: w.appearance.relief_gain),
-        albedo_share=column(lambda w: w.appearance.albedo_share),
+        **dict(zip(rows[0], columns, strict=True)),
         product_colour=_colours([w.appearance.product_colour for w in windows], windows, dtype, device),
         product_thin_colour=_colours([w.appearance.product_thin_colour for w in windows], windows, dtype, device),
-        opacity=column(lambda w: w.opacity),
-        blended=column(lambda w: float(w.blended)),
     )
 
 
@@ -225,13 +234,13 @@ def stack(windows: Sequence[WindowInputs], device: str = "cpu") -> WindowBatch:
     Raises:
         ValueError: Shapes or kinds differ.
     """
-    shapes = {w.picture.shape for w in windows}
-    if len(shapes) != 1 or len({group_key(w) for w in windows}) != 1:
+    shapes, kinds = {w.picture.shape for w in windows}, {group_key(w) for w in windows}
+    if len(shapes) != 1 or len(kinds) != 1:
         msg = f"a batch needs windows of one shape and kind, got shapes {sorted(shapes)}"
         raise ValueError(msg)
     fields = [w.fields for w in windows]
     allowed = [w.foreground * w.fields.support for w in windows]
-    _, _, stained, moved, streaked, relief, face, hole, attacked = group_key(windows[0])
+    _, _, stained, moved, streaked, relief, face, hole, attacked = kinds.pop()
     overlays = [w.overlay for w in windows if w.overlay is not None]
     return WindowBatch(
         picture=_pictures([w.picture for w in windows], device),

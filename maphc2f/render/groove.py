@@ -3,7 +3,7 @@
 * :func:`open_groove`: core, mouth and shade along a centreline; :class:`Groove` holds them.
 * :func:`darkness`: how dark they are, the core at its darkest being 1.
 * :func:`strip_coverage`: a strip of sub-pixel width through a Gaussian blur.
-* :func:`taper`, :func:`relative_opening`, :func:`waves`: what varies along the crack.
+* :func:`taper`, :func:`relative_opening`, :func:`waves`, :func:`along`: what varies along the crack.
 * :func:`towards_light`: which side of the crack faces the light.
 
 Real cracks show a core of one or two pixels, as wide as the crack is open, that runs to and fro in a mouth worn and
@@ -20,25 +20,31 @@ import torch
 from torch import Tensor
 
 from maphc2f.render.batch import WindowBatch
-from maphc2f.render.operators import central_gradient
+from maphc2f.render.operators import central_gradient, highest
 
 Waves = tuple[tuple[float, float], ...]
 
-OPENING_EXPONENT = 0.6
-"""Visible width over opening: width ∝ opening^0.6, measured on real cracks."""
+STEPS = 4
+"""Waves along a crack are looked up from tables with this many values per px of arc length."""
+
+TABLE_BLOCK = 256
+"""Table lengths are multiples of it, so that vector instructions treat every value alike."""
+
+OPENING_EXPONENT = 0.5
+"""Visible width over opening: width ∝ opening^0.5, measured on real cracks."""
 
 WIDTH_WAVES: Waves = ((11.0, 0.10), (29.0, 0.15), (83.0, 0.18))
 """Wave lengths along the crack, px, and relative amplitudes of the mouth's width: spalls of many sizes."""
 
-CORE_WAVES: Waves = ((9.0, 0.10), (31.0, 0.22), (73.0, 0.22))
+CORE_WAVES: Waves = ((9.0, 0.08), (31.0, 0.12), (73.0, 0.12))
 """The same for the width of the core, which swells to knots."""
 
-DARKNESS_WAVES: Waves = ((17.0, 0.08), (47.0, 0.14), (120.0, 0.12))
+DARKNESS_WAVES: Waves = ((17.0, 0.08), (47.0, 0.08), (120.0, 0.06))
 """The same for its darkness: dirt and depth vary more slowly than the rim."""
 
 CORE_LIMITS = (0.3, 2.0)
 DARKNESS_LIMITS = (0.4, 1.0)
-TIP_DARKNESS = 0.4
+TIP_DARKNESS = 0.65
 """Relative darkness where the opening vanishes; a shallow groove sees more of the lights."""
 
 RAGGED_AMPLITUDE = 0.45
@@ -60,13 +66,13 @@ LOGISTIC = 1.7
 WHOLE = 0.7
 """Share of the wear that is missing where grains bridge the crack: the surface is whole there."""
 
-PATCHES, PATCH_LIMITS = 0.45, (0.0, 2.0)
+PATCHES, PATCH_LIMITS = 0.3, (0.0, 2.0)
 """Relative standard deviation of the wear between patches of about 6 px, and its limits."""
 
-GRAINS = (0.2, 1.3)
+GRAINS = (0.2, 1.6)
 """The same from grain to grain: of an even material, and what a fully bridged one adds."""
 
-GRAIN_LIMITS = (-0.6, 2.5)
+GRAIN_LIMITS = (-0.9, 2.8)
 """Below 0 a fresh grain is brighter than the surface."""
 
 SHADE_LENGTH, SHADE_REACH = 2.4, 7.0
@@ -87,14 +93,18 @@ class Mouth:
     Attributes:
         half_width: Of the mouth at the nearest point of the centreline.
         least: Half width that the core needs to be seen where the crack is widest.
+        opening: Opening over its largest, (B, 1, H, W).
         taper: Visible width over its largest, (B, 1, H, W).
+        along: From :func:`along`.
         sharp: Softness of the core: lens and pixel.
         soft: Softness of the mouth's rim, lens included.
     """
 
     half_width: Tensor
     least: Tensor
+    opening: Tensor
     taper: Tensor
+    along: Tensor
     sharp: Tensor
     soft: Tensor
 
@@ -126,13 +136,24 @@ class Groove:
     grain: Tensor
 
 
-def waves(batch: WindowBatch, which: Waves, first: int) -> Tensor:
-    """Return Σ a_k sin(2π s / λ_k + φ_k) along the crack; φ_k come from the values ``first`` on of the noise."""
-    total = torch.zeros_like(batch.arclength)
-    for k, (length, amplitude) in enumerate(which):
-        phase = 8.0 * batch.noise[:, :1, :1, first + k : first + k + 1]
-        total = total + amplitude * torch.sin((2.0 * math.pi / length) * batch.arclength + phase)
-    return total
+def along(batch: WindowBatch) -> Tensor:
+    """Return where each pixel finds its values in the tables of :func:`waves`, (B, H W), int64."""
+    return torch.clamp(batch.arclength * STEPS, min=0.0).to(torch.int64).flatten(1)
+
+
+def waves(batch: WindowBatch, where: Tensor, which: Waves, first: int) -> Tensor:
+    """Return Σ a_k sin(2π s / λ_k + φ_k) along the crack, (B, 1, H, W); φ_k: values ``first`` on of the noise.
+
+    The sum is made once per step of arc length s and looked up at ``where``, see :func:`along`: s is rounded to a
+    quarter of a pixel.
+    """
+    length = (int(where.max()) // TABLE_BLOCK + 1) * TABLE_BLOCK
+    place = (torch.arange(length, dtype=batch.noise.dtype, device=batch.noise.device) + 0.5) / STEPS
+    total = torch.zeros_like(place).expand(len(where), length)
+    for k, (wave_length, amplitude) in enumerate(which):
+        phase = 8.0 * batch.noise[:, 0, :1, first + k : first + k + 1].flatten(1)
+        total = total + amplitude * torch.sin((2.0 * math.pi / wave_length) * place + phase)
+    return torch.gather(total, 1, where).reshape(batch.arclength.shape)
 
 
 def relative_opening(opening: Tensor) -> Tensor:
@@ -140,9 +161,9 @@ def relative_opening(opening: Tensor) -> Tensor:
     return opening / torch.clamp(opening.amax((1, 2, 3), keepdim=True), min=1e-30)
 
 
-def taper(opening: Tensor) -> Tensor:
-    """Return (δ/δ_max)^0.6: the visible width over its largest, (B, 1, H, W)."""
-    return torch.pow(torch.clamp(relative_opening(opening), min=1e-12), OPENING_EXPONENT)
+def taper(relative: Tensor) -> Tensor:
+    """Return (δ/δ_max)^0.5 of the :func:`relative_opening`: the visible width over its largest, (B, 1, H, W)."""
+    return torch.pow(torch.clamp(relative, min=1e-12), OPENING_EXPONENT)
 
 
 def strip_coverage(distance: Tensor, half_width: Tensor, sigma: Tensor) -> Tensor:
@@ -164,10 +185,12 @@ def towards_light(batch: WindowBatch) -> Tensor:
 def core_half_width(batch: WindowBatch, mouth: Mouth) -> Tensor:
     """Return the half width of the dark core, px, (B, 1, H, W), never more than that of the mouth.
 
-    w_c = max(δ, max(c w, w_0 (δ/δ_max)^0.6) (1 + Σ a_k sin(2π s / λ_k + φ_k))) with the share c = ``core_share`` of the
+    w_c = max(δ, max(c w, w_0 (δ/δ_max)^0.5) (1 + Σ a_k sin(2π s / λ_k + φ_k))) with the share c = ``core_share`` of the
     mouth w and the least width w_0.
     """
-    swell = torch.clamp(1.0 + waves(batch, CORE_WAVES, len(WIDTH_WAVES) + len(DARKNESS_WAVES)), *CORE_LIMITS)
+    swell = torch.clamp(
+        1.0 + waves(batch, mouth.along, CORE_WAVES, len(WIDTH_WAVES) + len(DARKNESS_WAVES)), *CORE_LIMITS
+    )
     worn = torch.maximum(batch.scalars.core_share * mouth.half_width, mouth.least * mouth.taper)
     return torch.minimum(torch.maximum(worn * swell, 0.5 * batch.opening / batch.scalars.pixel_size), mouth.half_width)
 
@@ -187,7 +210,7 @@ def open_groove(batch: WindowBatch, mouth: Mouth, patches: Tensor, grains: Tenso
     distance = torch.clamp(batch.distance + ragged, min=0.0)
     core = core_half_width(batch, mouth)
     offset = (half_width - core) * torch.clamp(WANDER[0] + WANDER[1] * patches, -1.0, 1.0)
-    apart = _beside(batch.distance + CORE_RAGGED * ragged, offset, light / _tilt(batch))
+    apart = _beside(batch.distance + CORE_RAGGED * ragged, offset, light * (1.0 / _tilt(batch)))
     spread = GRAINS[0] + GRAINS[1] * scalars.bridging
     return Groove(
         distance=distance,
@@ -195,7 +218,7 @@ def open_groove(batch: WindowBatch, mouth: Mouth, patches: Tensor, grains: Tenso
         core_half_width=core,
         mouth=strip_coverage(distance, half_width, mouth.soft),
         shade=_fading(batch.distance - half_width) * (batch.opening > 0),
-        depth=_depth(batch),
+        depth=_depth(batch, mouth),
         bridged=_bridged(scalars.bridging, patches),
         wear=torch.clamp(1.0 + PATCHES * patches, *PATCH_LIMITS),
         grain=torch.clamp(1.0 - spread * grains, *GRAIN_LIMITS),
@@ -213,7 +236,7 @@ def darkness(batch: WindowBatch, groove: Groove, dirty: Tensor) -> tuple[Tensor,
     seen = scalars.noise_floor / scalars.amplitude
     worn = scalars.mouth_darkness * groove.wear * (1.0 - WHOLE * groove.bridged)
     worn = torch.maximum(worn, SEEN_MOUTH * seen) * groove.grain
-    shade = dirty * torch.minimum(scalars.shade, SHADE_ROOM * seen) * groove.shade
+    shade = dirty * torch.minimum(scalars.shade * groove.grain, SHADE_ROOM * seen) * groove.shade
     dirt = (groove.core * groove.bridged + (1.0 - groove.core) * groove.mouth) * worn + (1.0 - groove.mouth) * shade
     return groove.core * (groove.depth * (1.0 - groove.bridged)), dirt
 
@@ -224,14 +247,6 @@ def _tilt(batch: WindowBatch) -> Tensor:
     return torch.clamp(torch.sqrt(light_y * light_y + light_x * light_x), min=1e-3)
 
 
-def _largest(x: Tensor, axis: int) -> Tensor:
-    """Return the largest of each value and its two neighbours along ``axis``; the outermost values stay."""
-    inner = x.shape[axis] - 2
-    centre = torch.maximum(x.narrow(axis, 0, inner), x.narrow(axis, 2, inner))
-    centre = torch.maximum(centre, x.narrow(axis, 1, inner))
-    return torch.cat((x.narrow(axis, 0, 1), centre, x.narrow(axis, inner + 1, 1)), dim=axis)
-
-
 def _beside(distance: Tensor, offset: Tensor, cosine: Tensor) -> Tensor:
     """Return the distance to a line that lies ``offset`` px beside the centreline, on the side of the light.
 
@@ -239,7 +254,7 @@ def _beside(distance: Tensor, offset: Tensor, cosine: Tensor) -> Tensor:
     side where c > 0: d'² = d² - 2 d o c + o² c². On the ridge itself, where there is no normal, c² is that of its
     neighbours.
     """
-    square = _largest(_largest(cosine * cosine, -1), -2)
+    square = highest(cosine * cosine)
     return torch.sqrt(torch.clamp(distance * (distance - 2.0 * offset * cosine) + offset * offset * square, min=1e-8))
 
 
@@ -252,12 +267,12 @@ def _bridged(share: Tensor, patches: Tensor) -> Tensor:
 
 def _fading(beyond: Tensor) -> Tensor:
     """Return exp(-e / SHADE_LENGTH) (1 - e / SHADE_REACH) at ``beyond`` px from the mouth; 1 inside it."""
-    beyond = torch.clamp(beyond, min=0.0)
-    return torch.exp(beyond * (-1.0 / SHADE_LENGTH)) * torch.clamp(1.0 - beyond * (1.0 / SHADE_REACH), min=0.0)
+    beyond = torch.clamp(beyond, 0.0, SHADE_REACH)
+    return torch.exp(beyond * (-1.0 / SHADE_LENGTH)) * (1.0 - beyond * (1.0 / SHADE_REACH))
 
 
-def _depth(batch: WindowBatch) -> Tensor:
+def _depth(batch: WindowBatch, mouth: Mouth) -> Tensor:
     """Relative depth of the groove as the lights see it, in (0, 1]."""
-    relative = torch.sqrt(relative_opening(batch.opening))
-    shown = torch.clamp(1.0 + waves(batch, DARKNESS_WAVES, len(WIDTH_WAVES)), *DARKNESS_LIMITS)
+    relative = torch.sqrt(mouth.opening)
+    shown = torch.clamp(1.0 + waves(batch, mouth.along, DARKNESS_WAVES, len(WIDTH_WAVES)), *DARKNESS_LIMITS)
     return (TIP_DARKNESS + (1.0 - TIP_DARKNESS) * relative) * shown

@@ -19,11 +19,15 @@ from torch import Tensor
 
 from maphc2f.render.batch import Scalars, WindowBatch
 from maphc2f.render.groove import (
+    CORE_WAVES,
+    DARKNESS_WAVES,
     WIDTH_WAVES,
     Groove,
     Mouth,
+    along,
     darkness,
     open_groove,
+    relative_opening,
     taper,
     towards_light,
     waves,
@@ -56,8 +60,11 @@ MAX_FLOOR_WIDTH = 3.0
 RIM_SHARE = 0.4
 """Softness (sigma) of the mouth's rim over its half width: spalls run out flat."""
 
-DIRT_TINT = (0.93, 1.0, 1.1)
+DIRT_TINT = (0.88, 1.0, 1.18)
 """Absorption by dirt of red, green and blue over that of green: dust is brownish gray."""
+
+TINT_SPREAD, TINT_LIMIT = 0.7, 2.5
+"""Standard deviation of the logarithm of that tint between cracks, and the most of it over its median."""
 
 MAX_ABSORPTION = 0.97
 """A groove returns at least 3 % of the light of the surface: multiple reflection and veiling glare."""
@@ -65,7 +72,7 @@ MAX_ABSORPTION = 0.97
 BRIGHT_SHARE = 0.6
 """Amplitude of a bright crack over that of a dark one: scattering by crushed material is weaker than a deep groove."""
 
-OVERSHOOT = 1.25
+OVERSHOOT = 1.5
 """Darkest part over the peak amplitude (a fourth-power mean along the crack): a groove saturates."""
 
 LIP_GAIN = 0.6
@@ -126,16 +133,22 @@ def least_mouth(batch: WindowBatch, level: Tensor) -> Tensor:
     return torch.clamp(coverage * optical_sigma(batch) * math.sqrt(2.0 * math.pi), max=MAX_FLOOR_WIDTH)
 
 
-def visible_half_width(batch: WindowBatch, level: Tensor) -> Tensor:
+def visible_half_width(batch: WindowBatch, least: Tensor, taper: Tensor, where: Tensor) -> Tensor:
     """Return the half width of the mouth at the nearest point of the centreline, px, (B, 1, H, W).
 
-    w = max(δ, w_e (δ/δ_max)^0.6 (1 + Σ a_k sin(2π s / λ_k + φ_k))) with opening δ, mouth w_e (at least
+    w = max(δ, w_e (δ/δ_max)^0.5 (1 + Σ a_k sin(2π s / λ_k + φ_k))) with opening δ, mouth w_e (at least
     :func:`least_mouth`) and arc length s.
+
+    Args:
+        batch: The windows.
+        least: From :func:`least_mouth`.
+        taper: From :func:`~maphc2f.render.groove.taper`.
+        where: From :func:`~maphc2f.render.groove.along`.
     """
     scalars = batch.scalars
-    modulation = torch.clamp(1.0 + waves(batch, WIDTH_WAVES, 0), *WIDTH_LIMITS)
-    mouth = torch.maximum(scalars.edge_width / scalars.pixel_size, least_mouth(batch, level))
-    width = torch.maximum(batch.opening / scalars.pixel_size, mouth * taper(batch.opening) * modulation)
+    modulation = torch.clamp(1.0 + waves(batch, where, WIDTH_WAVES, 0), *WIDTH_LIMITS)
+    mouth = torch.maximum(scalars.edge_width / scalars.pixel_size, least)
+    width = torch.maximum(batch.opening / scalars.pixel_size, mouth * taper * modulation)
     return 0.5 * width * (batch.opening > 0)
 
 
@@ -194,7 +207,7 @@ def render_line(batch: WindowBatch) -> Rendered:
     dark = (polarity_at(batch.scalars, level) < 0).to(level.dtype)
     clean, dirt = darkness(batch, groove, dark)
     peak = torch.clamp(masked_peak(clean + dirt, groove.core * batch.allowed), min=0.02)
-    strength = torch.clamp((clean + _tint(dirt, batch.picture.shape[1])) / peak, max=OVERSHOOT)
+    strength = torch.clamp((clean + _tint(batch, dirt)) / peak, max=OVERSHOOT)
     absorbed, scattered = _change(batch.scalars, peak, level)
     least = _faces(batch, groove.core_half_width)
     kept = 1.0 - torch.minimum(torch.clamp((dark * absorbed) * strength, max=MAX_ABSORPTION), 1.0 - least)
@@ -206,23 +219,37 @@ def render_line(batch: WindowBatch) -> Rendered:
 
 def _mouth(batch: WindowBatch, level: Tensor) -> Mouth:
     """Return the widths of the mouth; the softness of its rim is one for the whole crack."""
-    sharp, half_width = optical_sigma(batch), visible_half_width(batch, level)
+    relative, where, least = relative_opening(batch.opening), along(batch), least_mouth(batch, level)
+    sharp, narrowing = optical_sigma(batch), taper(relative)
+    half_width = visible_half_width(batch, least, narrowing, where)
     near = (batch.distance < 1.0).to(half_width.dtype) * batch.allowed
     own = RIM_SHARE * masked_mean(half_width, near)
     soft = torch.sqrt(sharp * sharp + own * own)
-    return Mouth(half_width, 0.5 * least_mouth(batch, level), taper(batch.opening), sharp, soft)
+    return Mouth(half_width, 0.5 * least, relative, narrowing, where, sharp, soft)
 
 
-def _tint(dirt: Tensor, channels: int) -> Tensor:
-    """Return the absorption by dirt in every channel."""
+def _tint(batch: WindowBatch, dirt: Tensor) -> Tensor:
+    """Return the absorption by dirt in every channel; how brown it is differs from crack to crack.
+
+    The first value of the noise that :func:`~maphc2f.render.groove.waves` does not take decides.
+    """
+    channels = batch.picture.shape[1]
     if channels == 1:
         return dirt
-    return dirt * torch.tensor(DIRT_TINT, dtype=dirt.dtype, device=dirt.device).reshape(1, 3, 1, 1)
+    taken = len(WIDTH_WAVES) + len(DARKNESS_WAVES) + len(CORE_WAVES)
+    brown = torch.clamp(torch.exp(TINT_SPREAD * batch.noise[:, :1, :1, taken : taken + 1]), max=TINT_LIMIT)
+    tint = torch.tensor(DIRT_TINT, dtype=dirt.dtype, device=dirt.device).reshape(1, 3, 1, 1)
+    return dirt * (1.0 + brown * (tint - 1.0))
 
 
 def _faces(batch: WindowBatch, half_width: Tensor) -> Tensor:
-    """Return the share of light that the fracture faces in a wide crack return, in [0, 1), (B, 1, H, W)."""
+    """Return the share of light that the fracture faces in a wide crack return, in [0, 1), (B, 1, H, W).
+
+    Where no crack is wide enough the 0 comes for nothing.
+    """
     low, high = FACE_WIDTHS
+    if 2.0 * float(half_width.max()) <= low:
+        return torch.zeros_like(batch.scalars.fracture_brightness)
     seen = torch.clamp((2.0 * half_width - low) / (high - low), 0.0, 1.0)
     return torch.clamp(FACE_LIGHT * batch.scalars.fracture_brightness, max=0.6) * seen
 

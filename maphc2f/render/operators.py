@@ -6,6 +6,7 @@
 * :func:`low_pass`: what is left of a picture beyond 8 px.
 * :func:`central_gradient`, :func:`laplacian`: second-order finite differences.
 * :func:`luminance`: weighted mean of the channels.
+* :func:`above`, :func:`below`, :func:`at_least`: 1 where a map passes a limit, else 0.
 * :func:`decode`, :func:`encode`: display code to linear light and back.
 * :func:`normal_coverage`: coverage of a half plane seen through a Gaussian blur.
 * :func:`masked_mean`, :func:`masked_peak`: per-sample figures under a weight.
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as nnf
@@ -33,29 +35,35 @@ PIXEL_VARIANCE = 1.0 / 12.0
 """Variance of a unit box: the aperture of one pixel, px²."""
 
 
+@lru_cache(maxsize=256)
+def _half_kernel(sigma: float) -> tuple[float, ...]:
+    radius = math.ceil(TRUNCATION * sigma)
+    half = [math.exp(-0.5 * (k / sigma) ** 2) if sigma > 0 else float(k == 0) for k in range(radius + 1)]
+    total = half[0] + 2.0 * sum(half[1:])
+    return tuple(value / total for value in half)
+
+
 def gaussian_taps(sigmas: Sequence[float], like: Tensor) -> Tensor:
     """Return half kernels of unit sum, one per sample, shape (radius + 1, B, 1, 1, 1).
 
     They are computed in double precision on the host: transcendental functions of a short vector could otherwise
     take another code path for another batch size. A sigma of 0 gives the identity.
     """
-    radii = [math.ceil(TRUNCATION * sigma) for sigma in sigmas]
-    rows = []
-    for sigma, radius in zip(sigmas, radii, strict=True):
-        half = [math.exp(-0.5 * (k / sigma) ** 2) if sigma > 0 else float(k == 0) for k in range(radius + 1)]
-        total = half[0] + 2.0 * sum(half[1:])
-        rows.append([value / total for value in half] + [0.0] * (max(radii) - radius))
+    halves = [_half_kernel(float(sigma)) for sigma in sigmas]
+    longest = max(len(half) for half in halves)
+    rows = [half + (0.0,) * (longest - len(half)) for half in halves]
     taps = torch.tensor(rows, dtype=like.dtype, device=like.device)
     return taps.T.reshape(-1, len(rows), 1, 1, 1).contiguous()
 
 
 def gaussian_blur(x: Tensor, taps: Tensor) -> Tensor:
     """Blur ``x`` (B, C, H, W) with the half kernels ``taps`` of :func:`gaussian_taps` along both axes."""
-    return _blur_axis(_blur_axis(x, taps, -1), taps, -2)
+    single = taps.unbind()
+    return _blur_axis(_blur_axis(x, single, -1), single, -2)
 
 
-def _blur_axis(x: Tensor, taps: Tensor, axis: int) -> Tensor:
-    radius, length = taps.shape[0] - 1, x.shape[axis]
+def _blur_axis(x: Tensor, taps: Sequence[Tensor], axis: int) -> Tensor:
+    radius, length = len(taps) - 1, x.shape[axis]
     if radius == 0:
         return x * taps[0]
     padded = nnf.pad(x, (radius, radius, 0, 0) if axis == -1 else (0, 0, radius, radius), mode="replicate")
@@ -126,7 +134,22 @@ def luminance(x: Tensor) -> Tensor:
     if x.shape[1] == 1:
         return x
     red, green, blue = LUMINANCE_WEIGHTS
-    return red * x[:, 0:1] + green * x[:, 1:2] + blue * x[:, 2:3]
+    return (x[:, 0:1] * red).add_(x[:, 1:2], alpha=green).add_(x[:, 2:3], alpha=blue)
+
+
+def above(x: Tensor, limit: float | Tensor) -> Tensor:
+    """Return 1 where ``x`` > ``limit``, else 0, in the type of ``x``: a third of the cost of a mask that is cast."""
+    return x.clone().gt_(limit)
+
+
+def below(x: Tensor, limit: float) -> Tensor:
+    """Return 1 where ``x`` < ``limit``, else 0, in the type of ``x``."""
+    return x.clone().lt_(limit)
+
+
+def at_least(x: Tensor, limit: float) -> Tensor:
+    """Return 1 where ``x`` >= ``limit``, else 0, in the type of ``x``."""
+    return x.clone().ge_(limit)
 
 
 def decode(code: Tensor) -> Tensor:

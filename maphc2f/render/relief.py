@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as nnf
 from torch import Tensor
 
-from maphc2f.render.attack import deepen, facets, stretched
+from maphc2f.render.attack import deepen, facets, stretched, wall
 from maphc2f.render.batch import WindowBatch
 from maphc2f.render.line import Rendered, optical_sigma, patchy_noise, polarity_at, smooth_noise
 from maphc2f.render.operators import (
@@ -70,11 +70,17 @@ TEXTURE_REACH, PIT_REACH = 2.5, 8.0
 LIGHT_LIMITS = (0.3, 1.5)
 """Light on a defect over the picture's mean, as far as its amplitude goes with it."""
 
+BRIGHTEST_LIGHT = 1.4
+"""Most light that falls on product, over the mean of the part."""
+
 CUT_SHARE = 0.4
 """Depth over the deepest from which material is fully exposed."""
 
 MOUTH_SHARE = 0.6
-"""Exposure of the rim of a pit over that of its bottom."""
+"""Exposure of the rim of a hollow over that of its bottom."""
+
+PIT_MOUTH = 0.85
+"""The same of a pit, whose floor is attacked all over."""
 
 STREAK_LENGTH = 14.0
 
@@ -85,6 +91,12 @@ PRODUCT_GRAIN = 0.25
 """Relative variation of the product's thickness between its grains, and their size, px."""
 
 PRODUCT_GRAIN_SIGMA = 1.3
+TIDE = 1.2
+"""Product that a drying drop leaves at its rim, beyond what lies there anyway and over it."""
+
+TIDE_PLACE, TIDE_REACH = -1.5, 3.0
+"""Signed distance at which it leaves most, and how far from there it leaves some, px."""
+
 PRODUCT_LIMITS = (0.5, 0.92)
 """Share of the way to thick product that the thickest product goes."""
 
@@ -205,6 +217,8 @@ def render_relief(batch: WindowBatch) -> Rendered:
     if batch.attacked:
         darker = torch.clamp(1.0 - ratio, 0.0, 1.0)
         ratio = ratio * facets(batch, surface.bare, level, surface.amplitude) * deepen(batch, low, gray, darker)
+        # Product hides where the metal below it ends.
+        ratio = ratio if batch.stained else ratio * wall(batch, level, surface.amplitude)
     # Relative to the surface: gray texture on a coloured part would look like dust.
     rough = batch.scalars.rough / level * surface.bare
     grain = torch.clamp(1.0 + rough * _grain(batch, surface.bare), 0.5, 1.5)
@@ -236,7 +250,7 @@ def _exposed(batch: WindowBatch, inside: Tensor) -> Tensor:
     cut = torch.clamp(sunk / (CUT_SHARE * peak), 0.0, 1.0)
     if batch.stained:
         return inside * cut
-    mouth = (1.0 - batch.scalars.facets if batch.attacked else MOUTH_SHARE) * (1.0 - batch.scalars.streak)
+    mouth = (PIT_MOUTH if batch.attacked else MOUTH_SHARE) * (1.0 - batch.scalars.streak)
     return inside * (mouth + (1.0 - mouth) * cut)
 
 
@@ -316,11 +330,13 @@ def _stain(batch: WindowBatch, light: Tensor, surface: _Surface) -> tuple[Tensor
     luminance goes the share p = A / |full change| of the way to that of thick product, within PRODUCT_LIMITS, and at
     the rim of the mask, t_c, at least far enough to be seen; S t = -ln(1 - p) / (2 b), with the logarithm by its second
     Padé approximant p (6 - p) / (6 - 4p). Between them thickness decides: a run is dark at its source and fades.
-    Thinner product than t_c ends within PRODUCT_FADE of the rim. The colour goes from thin to thick with the share
-    that is hidden.
+    Thinner product than t_c ends within PRODUCT_FADE of the rim, in a tide line (:func:`_tide`). The colour goes from
+    thin to thick with the share that is hidden.
     """
     scalars = batch.scalars
-    illumination = decode(surface.gray) / torch.clamp(decode(scalars.mean_luminance), min=1e-3)
+    # What is much brighter than the rest of the part is white rather than well lit: product on it would glow.
+    light_share = decode(surface.gray) / torch.clamp(decode(scalars.mean_luminance), min=1e-3)
+    illumination = torch.clamp(light_share, max=BRIGHTEST_LIGHT)
     weight = surface.inside * batch.allowed
     darker = _darkening(batch, illumination, surface, weight)
     thick = scalars.product_colour * darker
@@ -338,11 +354,22 @@ def _stain(batch: WindowBatch, light: Tensor, surface: _Surface) -> tuple[Tensor
     inner, outer = PRODUCT_FADE
     fade = torch.clamp((outer - batch.distance) / (outer - inner), 0.0, 1.0)
     grains = torch.clamp(1.0 + PRODUCT_GRAIN * smooth_noise(batch.noise[:, -1:], PRODUCT_GRAIN_SIGMA), min=0.3)
-    film = batch.product * thickness * (fade * fade * (3.0 - 2.0 * fade)) * grains
+    film = batch.product * thickness * (fade * fade * (3.0 - 2.0 * fade)) * (grains + _tide(batch.distance))
     hidden = 1.0 - torch.exp(-film)
     colour = thin + hidden * (thick - thin)
     contrast = film_contrast(colour) / film_contrast(luminance(thick))
     return absorb(light, film * contrast, colour, illumination), hidden
+
+
+def _tide(distance: Tensor) -> Tensor:
+    """Return the surplus of product at the rim over the thickness there, (B, 1, H, W).
+
+    A drop that dries is pinned at its rim, where it dries fastest: the flow that makes up for it carries the product
+    there (Deegan et al. 1997, Nature 389, 827, doi 10.1038/39827). TIDE max(1 - ((d - d₀) / r)², 0)² at the signed
+    distance d.
+    """
+    near = torch.clamp(1.0 - ((distance - TIDE_PLACE) * (1.0 / TIDE_REACH)) ** 2, min=0.0)
+    return TIDE * (near * near)
 
 
 def _film(share: Tensor) -> Tensor:

@@ -65,7 +65,7 @@ class Appearance:
         mouth_darkness: Darkness of the worn mouth beside the core over that of the core, 0 .. 1.
         shade: Darkness of the dirt on the surface at the mouth's rim over that of the core, 0 .. 1.
         bridging: Share of a crack that debris and grains left whole bridge, 0 .. 1.
-        rim_shadow: Depth of the thin shadow under a fracture face's rim over the amplitude, 0 .. 2.
+        rim_shadow: Depth of the thin shadow under the rim of a fracture face or a pit over the amplitude, 0 .. 2.
         facets: Spread of the light on the facets of attacked metal over the amplitude, 0 .. 1; 0: the metal is whole.
         tint: How far thin product colours attacked metal, 0 .. 1.
         relief_gain: Slope multiplier that stands for the grazing light of the set-up, >= 0 (1: as estimated).

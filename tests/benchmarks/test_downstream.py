@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ from benchmarks import downstream_patchcore as patchcore
 from benchmarks import downstream_scores as scores
 from benchmarks.downstream import main, make_table
 from benchmarks.downstream_features import Maps, Standard, extract, pixel_vectors, standard
+from benchmarks.downstream_halves import HALVES, open_pool, take_half
 from benchmarks.downstream_run import Scale, open_bench, row_names, run_row
 from benchmarks.downstream_scores import Labels, Scored
 from benchmarks.downstream_sets import CLOSE_KINDS, SIZES, prepared_example, problem_of
@@ -334,9 +336,40 @@ def test_samples_come_from_the_good_pictures_of_their_split(toy) -> None:
 def test_sources_alone_are_the_scenarios_of_the_mix(toy) -> None:
     category = toy.dataset.categories[0]
     names = sources_of(category)
-    assert {"perlin", "cut_paste", "nsa", "las", "coarse", "npcf", "npcf++", "only:chip", "only:pit"} == set(names)
+    rivals = {"perlin", "cut_paste", "nsa", "las"}
+    assert rivals | {"coarse", "npcf", "npcf++", "ours+cut_paste", "only:chip", "only:pit"} == set(names)
     assert [d.scenario for d in names["only:chip"].defects(category)] == ["chip"]
     assert [d.family for d in names["las"].defects(category)] == ["texture_overlay"]
+
+
+def test_a_rival_beside_ours_takes_half(toy) -> None:
+    source = sources_of(toy.dataset.categories[0])["ours+cut_paste"]
+    drawn = make_samples(toy, source, 8, 0)
+    shown = [sample.row["defect_family"] for sample in drawn.samples]
+    assert drawn.failed == 0
+    assert shown.count("cut_paste") == 4
+    assert set(shown) == {"crack", "corrosion", "cut_paste"}
+
+
+def test_halves_of_a_pool_share_no_sample_and_are_compared(toy) -> None:
+    bench = open_bench(toy, simple_backbone)
+    names = ["sqe:best", "sqe:worst"]
+    assert set(names) <= set(row_names(toy))
+    scale = replace(SMALL, samples=20)
+    table = make_table(bench, names, scale, lambda _: None)
+    assert set(bench.pools) == {(40, 0), (40, 1)}
+    found = bench.pools[40, 0]
+    best, worst = (take_half(found, HALVES[name]) for name in names)
+    identities = [{sample.row["sample_id"] for sample in half.samples} for half in (best, worst)]
+    assert not identities[0] & identities[1]
+    assert len(identities[0]) == len(identities[1]) == len(found.pairs) > 2
+    assert np.array_equal(np.sort(best.held_out), np.sort(worst.held_out))
+    means = [table.rows[HALVES[name].title]["blot"]["pixel_ap"].mean for name in names]
+    contest = "SQE, best less worst"
+    assert table.rows[contest]["blot"]["pixel_ap"].mean == pytest.approx(means[0] - means[1])
+    assert table.balances[contest]["better_score"] > table.balances[contest]["worse_score"]
+    with pytest.raises(ValueError, match="--samples"):
+        open_pool(toy, 3, 0)
 
 
 def test_the_table_holds_every_row_and_repeats_itself(toy, capsys) -> None:

@@ -9,6 +9,8 @@ import pytest
 from PIL import Image
 
 from benchmarks import stage_sheet
+from maphc2f.bundled import BUNDLED, bundled_path
+from maphc2f.manifest import load_manifest
 
 
 def test_a_row_shows_one_sample_after_each_stage(tmp_path: Path) -> None:
@@ -33,3 +35,15 @@ def test_nothing_to_show_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(stage_sheet, "stages_of", lambda *_: [])
     assert stage_sheet.main(["--out", str(tmp_path / "sheet.png"), "--categories", "leather"]) == 2
     assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_scenario_behind_a_category_is_shown_alone() -> None:
+    dataset = load_manifest(bundled_path(BUNDLED))
+    own = stage_sheet.chosen(dataset, "leather")
+    assert own.defects == dataset.category("leather").defects
+    crease = stage_sheet.chosen(dataset, "leather=deformation.crease")
+    assert crease.name == "leather"
+    assert crease.defects == tuple(d for d in own.defects if d.scenario == "crease")
+    added = stage_sheet.chosen(dataset, "btad_01=corrosion.rust_run")
+    assert [(d.family, d.scenario) for d in added.defects] == [("corrosion", "rust_run")]
+    assert added.source.kind == crease.source.kind == "procedural"

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
-from maphc2f.quality.invariants import CheckedWindow, Shares, centreline, change_shares, check_sample, visible_threshold
+from maphc2f.kernels.distance import euclidean_distance
+from maphc2f.quality.invariants import (
+    CheckedWindow,
+    Shares,
+    centreline,
+    change_shares,
+    check_sample,
+    disk,
+    visible_threshold,
+)
 from maphc2f.refine.pipeline import synthesise
 from maphc2f.render.window import WindowInputs
 from tests.refine.fields import all_kinds, line_fields, region_fields, window
@@ -128,3 +138,11 @@ def test_centreline_of_a_bar() -> None:
     ridge = centreline(bar)
     assert ridge[14, 8:32].all()
     assert ridge.sum() < 0.4 * bar.sum()
+
+
+@pytest.mark.parametrize("radius", [0.5, 1.0, 2.9, 3.0, 5.0**0.5, 4.2426, 9.7])
+def test_dilation_by_a_disk_is_a_limit_of_the_distance(radius: float) -> None:
+    mask = (np.random.default_rng(5).random((70, 50)) > 0.995).astype(np.uint8)
+    near = np.asarray(cv2.dilate(mask, disk(radius))) > 0
+    assert np.array_equal(near, euclidean_distance(1 - mask) <= radius)
+    assert not np.asarray(cv2.dilate(np.zeros_like(mask), disk(radius))).any()

@@ -17,6 +17,7 @@ from maphc2f.quality.sqe import (
     sqe_score,
     sqe_terms,
     texture_term,
+    upper_quartile,
     visibility_term,
 )
 from maphc2f.refine.pipeline import synthesise
@@ -159,3 +160,10 @@ def test_score_is_the_weighted_geometric_mean() -> None:
 def test_score_needs_all_terms() -> None:
     with pytest.raises(ValueError, match="terms must be"):
         sqe_score({"physics": 1.0})
+
+
+def test_upper_quartile_is_that_of_numpy() -> None:
+    rng = np.random.default_rng(6)
+    for count in (*range(1, 12), 100, 333):
+        values = rng.random(count, dtype=np.float32)
+        assert upper_quartile(values) == float(np.quantile(values, 0.75))

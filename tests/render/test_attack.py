@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from maphc2f.refine.pipeline import synthesise
-from maphc2f.render.attack import deepen, facets, stretched
+from maphc2f.render.appearance import draw_appearance
+from maphc2f.render.attack import WALL_PLACE, WALL_REACH, deepen, facets, stretched, wall
 from maphc2f.render.batch import WindowBatch, stack
 from maphc2f.render.operators import luminance
 from maphc2f.render.relief import WALL_RADII, occlusion
 from tests.refine.fields import region_fields, window
+from tests.render.test_appearance import STEEL
 
 
 def batch_of(*, facet: float = 0.3, channels: int = 1, tint: float = 0.0, angle: float = 0.0) -> WindowBatch:
@@ -109,3 +111,41 @@ def test_attacked_metal_is_darker_by_a_share_of_its_own_light() -> None:
     )
     assert full > 0.15
     assert less == pytest.approx(full, rel=0.1)
+
+
+def test_facets_are_evenly_lit() -> None:
+    """Steps are small on a facet and large between facets: further apart than those of Gaussian noise (0.29)."""
+    light = lit(batch_of())[0, 0]
+    inside = batch_of().distance[0, 0] < -2
+    steps = (light[:, 1:] - light[:, :-1])[inside[:, 1:] & inside[:, :-1]].abs().numpy()
+    assert np.median(steps) < 0.2 * np.percentile(steps, 98)
+
+
+def test_the_foot_of_a_wall_is_dark_inside_the_rim_and_nowhere_else() -> None:
+    fields = region_fields(128, radius=0.3)
+    batch = stack([window(fields, 2, 1, family="corrosion", facets=0.1, rim_shadow=0.5)])
+    level = torch.full((1, 1, 1, 1), 0.5)
+    dark = 1 - wall(batch, level, 0.4 * level)[0, 0]
+    distance = batch.distance[0, 0]
+    at_rim = (distance - WALL_PLACE).abs() < 0.3
+    assert dark[at_rim].mean() == pytest.approx(0.5 * 0.4, rel=0.15)
+    assert (dark[(distance - WALL_PLACE).abs() > WALL_REACH] == 0).all()
+    assert dark[at_rim].std() > 0.02
+    none = stack([window(fields, 2, 1, family="corrosion", facets=0.1, rim_shadow=0.0)])
+    assert (wall(none, level, level) == 1).all()
+
+
+@pytest.mark.parametrize("side", [33, 64])
+def test_facets_fit_windows_of_any_size(side: int) -> None:
+    batch = stack([window(region_fields(side, radius=0.3), 2, 1, family="corrosion", facets=0.3)])
+    assert lit(batch).shape == batch.distance.shape
+
+
+def test_pits_in_oxide_have_smoother_walls_than_in_metal() -> None:
+    item = window(region_fields(64, radius=0.3), 2)
+    rims = []
+    for concentration in (1.4e5, 0.0):
+        material = STEEL.model_copy(update={"solid_concentration": concentration})
+        draws = np.random.Generator(np.random.PCG64(4))
+        rims.append(draw_appearance("corrosion", "pit", material, 0.5, item.statistics, draws).rim_shadow)
+    assert rims[1] > 2 * rims[0] > 0

@@ -12,7 +12,7 @@ from maphc2f.render import relief
 from maphc2f.render.batch import WindowBatch, stack
 from maphc2f.render.coarse import compose, render_coarse
 from maphc2f.render.groove import strip_coverage
-from maphc2f.render.line import least_mouth, local_level, smooth_noise, visible_half_width
+from maphc2f.render.line import least_mouth, local_level, render_line, smooth_noise
 from maphc2f.render.operators import luminance
 from tests.refine.fields import all_kinds, line_fields, region_fields, window
 
@@ -31,7 +31,7 @@ def test_a_strip_keeps_its_integral(width: float) -> None:
 
 def test_a_crack_is_dark_tapers_and_is_widest_in_the_middle() -> None:
     batch = stack([window(line_fields(96))])
-    half_width = visible_half_width(batch, local_level(batch))
+    half_width = render_line(batch).half_width
     relative = batch.opening / batch.opening.amax()
     near = batch.distance < 2
     assert float(half_width[near & (relative > 0.9)].mean()) > 2 * float(half_width[near & (relative < 0.2)].mean())

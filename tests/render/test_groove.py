@@ -40,9 +40,15 @@ def change(batch: WindowBatch) -> np.ndarray:
 
 def mouth_of(batch: WindowBatch) -> tuple[groove.Mouth, Rendered]:
     rendered = render_line(batch)
-    sharp = optical_sigma(batch)
+    sharp, relative = optical_sigma(batch), groove.relative_opening(batch.opening)
     return groove.Mouth(
-        rendered.half_width, torch.full_like(sharp, 0.3), groove.taper(batch.opening), sharp, rendered.softness
+        rendered.half_width,
+        torch.full_like(sharp, 0.3),
+        relative,
+        groove.taper(relative),
+        groove.along(batch),
+        sharp,
+        rendered.softness,
     ), rendered
 
 
@@ -173,3 +179,17 @@ def test_a_line_beside_the_centreline_is_where_it_should_be() -> None:
     cosine = -torch.sign(signed) * (torch.abs(signed) >= 1)
     found = groove._beside(torch.abs(signed), torch.tensor(2.0), cosine)
     assert torch.allclose(found, torch.abs(columns - 18.0), atol=1e-3)
+
+
+def test_waves_are_those_of_their_formula_in_every_batch() -> None:
+    """Σ a sin(2π s / λ + φ) by NumPy at each pixel's s; the table's step moves s by an eighth of a pixel."""
+    short, long = crack(), crack(1)
+    fields = replace(long.fields, arclength=(9.0 * long.fields.arclength).astype(np.float32))
+    alone, both = stack([short]), stack([short, replace(long, fields=fields)])
+    found = [groove.waves(b, groove.along(b), groove.WIDTH_WAVES, 2)[0] for b in (alone, both)]
+    assert torch.equal(found[0], found[1])
+    s, noise = short.fields.arclength.astype(np.float64), short.noise[0, 2:, 0]
+    sines = [a * np.sin(2 * np.pi * s / w + 8.0 * noise[k]) for k, (w, a) in enumerate(groove.WIDTH_WAVES)]
+    slope = sum(2 * np.pi * a / w for w, a in groove.WIDTH_WAVES)
+    assert np.abs(found[0][0].numpy() - np.sum(sines, axis=0)).max() < 0.126 * slope
+    assert np.ptp(found[0].numpy()) > slope

@@ -73,3 +73,13 @@ def test_gradients(name: str) -> None:
         "low": ops.low_pass,
     }
     assert torch.autograd.gradcheck(functions[name], (x,))
+
+
+def test_limits_are_those_of_comparisons() -> None:
+    x = torch.tensor([-1.0, 0.0, 0.5, 0.75]).reshape(1, 1, 2, 2)
+    before = x.clone()
+    assert torch.equal(ops.above(x, 0.5), (x > 0.5).to(x.dtype))
+    assert torch.equal(ops.below(x, 0.5), (x < 0.5).to(x.dtype))
+    assert torch.equal(ops.at_least(x, 0.5), (x >= 0.5).to(x.dtype))
+    assert torch.equal(ops.above(x, torch.tensor(0.0)), (x > 0.0).to(x.dtype))
+    assert torch.equal(x, before)

@@ -12,7 +12,7 @@ import torch
 from maphc2f.refine.pipeline import synthesise
 from maphc2f.render.batch import stack
 from maphc2f.render.line import polarity_at
-from maphc2f.render.relief import principal_axis, streaks
+from maphc2f.render.relief import TIDE_PLACE, principal_axis, streaks
 from tests.refine.fields import line_fields, region_fields, window
 
 
@@ -71,6 +71,33 @@ def test_stain_fades_with_its_thickness(channels: int) -> None:
     assert columns[0] > 1.25 * columns[2]
     assert columns[2] > 2 / 255
     assert change[item.fields.distance > 4].max() < 2 / 255
+
+
+def test_a_stain_dries_in_a_tide_line() -> None:
+    item = window(region_fields(96, radius=0.3, depth=0.0, product=1e-5), 1, 1, family="corrosion", gloss_loss=0.0)
+    change = np.abs(synthesise([item], "coarse")[0].picture - item.picture)[..., 0]
+    distance = item.fields.distance
+    line, middle = (change[np.abs(distance - place) < 1].mean() for place in (TIDE_PLACE, TIDE_PLACE - 10.0))
+    assert line > 1.1 * middle
+
+
+def test_product_on_white_parts_of_a_dark_picture_does_not_glow() -> None:
+    """What is white on a dark board is lit like the board: product there is no brighter than its own reflectance."""
+    item = window(
+        region_fields(96, radius=0.3, depth=0.0, product=1e-4),
+        1,
+        3,
+        family="corrosion",
+        gloss_loss=0.0,
+        contrast=12.0,
+        product_colour=(0.3, 0.3, 0.3),
+        product_thin_colour=(0.3, 0.3, 0.3),
+    )
+    dark = replace(item.statistics, mean=(0.2, 0.2, 0.2))
+    white = np.full_like(item.picture, 0.9)
+    picture = synthesise([replace(item, picture=white, statistics=dark)], "coarse")[0].picture
+    inside = item.fields.distance < -6
+    assert picture[inside].mean() < 0.8
 
 
 @pytest.mark.parametrize(("level", "drawn", "expected"), [(0.5, -1.0, -1.0), (0.05, -1.0, 1.0), (0.97, 1.0, -1.0)])
