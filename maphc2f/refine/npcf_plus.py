@@ -32,7 +32,7 @@ from maphc2f.render.operators import (
 )
 
 TEXTURE_LEVELS = 2
-"""Levels of the wavelet transform that are touched: in the third the camera has no measurable share (under 5 %)."""
+"""Levels of the wavelet transform that are touched: in the third the camera has under 8 % of the energy."""
 
 RING_LIMIT = 0.25
 """Most that the ring's texture is changed, as a share of the good picture's."""
