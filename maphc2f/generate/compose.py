@@ -28,7 +28,7 @@ from maphc2f.generate.simulate import GroupSimulation
 from maphc2f.quality.invariants import CheckedWindow, Verdict, check_sample
 from maphc2f.quality.sqe import ScoredWindow, sqe_terms
 from maphc2f.render.appearance import draw_appearance, looks_of
-from maphc2f.render.background import gone_with_its_border, picture_behind, uncover
+from maphc2f.render.background import gone_with_its_border, outline_share, picture_behind, uncover
 from maphc2f.render.calibration import calibrated_looks, calibrated_material, calibration_for
 from maphc2f.render.place import Pose, Window, choose_window, place
 from maphc2f.render.window import Appearance, WindowInputs, WindowResult
@@ -233,6 +233,8 @@ def _inputs(  # the parts of one window, gathered once
     rng = draw_stream(context, order, "noise")
     family = order.simulated.simulation.family
     foreground = cut(picture.free.astype(np.float32), window, fill=False)
+    part = cut(picture.foreground.astype(np.float32), window, fill=True)
+    foreground = foreground * outline_share(part, picture.statistics.psf_sigma)
     fields, behind = place(snapshot, pose, window, appearance.edge_width), None
     if fields.removed is not None:
         inside = cut(np.ones(picture.foreground.shape, np.uint8), window, fill=False) > 0

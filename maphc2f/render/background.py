@@ -1,8 +1,9 @@
-"""What is seen where a piece of the part is gone.
+"""What is seen where a piece of the part is gone, and at the outline of the part.
 
 * :func:`picture_behind`: the picture with the part replaced by the background beyond its outline, mirrored.
 * :func:`uncover`: the part with the blurred border that goes with a missing piece.
 * :func:`gone_with_its_border`: the missing share, carried over to that border.
+* :func:`outline_share`: how much of a pixel's light comes from the part.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ HALO = 2
 
 FOLD = 8.0
 """Width of the strip of background that is repeated where there is no more of it, px."""
+
+WHOLE_SHARE = 0.98
+"""From this share on a pixel counts as wholly of the part."""
+
+LEAST_SHARE = 0.55
+"""No pixel of the part counts as less: of a wire a pixel wide most is background, and still it can break."""
 
 LEAST_BACKGROUND = 16
 """With fewer pixels of background, px, there is nothing to show."""
@@ -79,3 +86,20 @@ def gone_with_its_border(foreground: Float32, removed: Float32) -> Float32:
     size = 2 * HALO + 1
     wider = np.asarray(cv2.dilate(removed, np.ones((size, size), np.uint8)), np.float32)
     return np.where(foreground >= 0.5, removed, wider).astype(np.float32)
+
+
+def outline_share(part: Float32, sigma: float) -> Float32:
+    """Return the share of each pixel's light that comes from the part, (H, W) in [LEAST_SHARE, 1].
+
+    The lens mixes the part with what lies behind its outline, and a defect changes the part alone: I = c P + (1 - c) B
+    becomes c P' + (1 - c) B. With the change of a whole pixel the outline would end in steps.
+
+    Args:
+        part: (H, W), 1 on the part; what lies beyond the border of the array is like its outermost pixels.
+        sigma: Of the optics, px.
+    """
+    own = (part >= 0.5).astype(np.float32)
+    if own.all():
+        return own
+    seen = cv2.GaussianBlur(own, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.clip(seen * np.float32(1.0 / WHOLE_SHARE), LEAST_SHARE, 1.0).astype(np.float32)

@@ -112,7 +112,7 @@ def cast_shadow(height: Tensor, light: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 def render_fracture(batch: WindowBatch) -> Rendered:
     """Return the picture with its fracture faces: surface and texture gone, light on face and rim."""
     sigma = optical_sigma(batch, batch.edge_sigma)
-    inside = normal_coverage(_frayed(batch), sigma) * _part_seen(batch)
+    inside = normal_coverage(_frayed(batch), sigma)
     base = _surface_light(batch)
     weight = inside * batch.allowed * (1.0 - _removed(batch))
     level = torch.clamp(masked_mean(luminance(base), weight), min=0.02)
@@ -123,14 +123,6 @@ def render_fracture(batch: WindowBatch) -> Rendered:
     picture = batch.picture + inside * (torch.clamp(face, 0.0, WHITE) - batch.picture)
     picture = picture * _rim(batch, sigma, amplitude / level)
     return Rendered(picture, batch.distance, torch.zeros_like(inside), sigma, 1.0 - batch.scalars.gloss_loss * inside)
-
-
-def _part_seen(batch: WindowBatch) -> Tensor:
-    """Return the share of a pixel's light that comes from the part: at its outline the lens mixes in what lies behind.
-
-    There the picture already holds the mixture, and a face that took all of it would leave a stair of whole pixels.
-    """
-    return gaussian_blur(batch.allowed, gaussian_taps(batch.psf_sigma, batch.allowed))
 
 
 def _frayed(batch: WindowBatch) -> Tensor:

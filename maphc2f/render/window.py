@@ -103,7 +103,7 @@ class WindowInputs:
     Attributes:
         family: Defect family (``texture_overlay`` and other picture-level families use ``overlay`` and ``opacity``).
         picture: The good picture, (H, W, C) float32.
-        foreground: (H, W) float32, 1 on the part.
+        foreground: (H, W) float32: the share of a pixel that is the part's, at least 0.55 on the part, 0 beyond it.
         fields: The placed defect.
         appearance: See :class:`Appearance`.
         statistics: Of the whole picture.

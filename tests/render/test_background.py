@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from maphc2f.render.background import HALO, gone_with_its_border, picture_behind, uncover
+from maphc2f.render.background import HALO, gone_with_its_border, outline_share, picture_behind, uncover
 
 
 def half_plane() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -67,3 +69,18 @@ def test_what_is_missing_at_the_outline_is_missing_in_its_border_too() -> None:
     assert (carried[24 - HALO : 24, 10:20] == np.float32(0.6)).all()
     assert not carried[: 24 - HALO].any()
     assert not carried[:, 20 + HALO :].any()
+
+
+def test_a_pixel_at_the_outline_counts_as_far_as_its_light_comes_from_the_part() -> None:
+    part = np.zeros((32, 40), np.float32)
+    part[:, 17:] = 1
+    share = outline_share(part, 1.0)
+    x = np.arange(40) - 16.5
+    expected = np.clip(0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 0.98, 0.55, 1)
+    np.testing.assert_allclose(share[16], expected, atol=0.02)
+    assert (share[:, 21:] == 1).all()
+    assert (share >= 0.55).all()
+
+
+def test_a_picture_without_an_outline_changes_in_full() -> None:
+    assert (outline_share(np.ones((16, 16), np.float32), 1.2) == 1).all()
