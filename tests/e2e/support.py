@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -96,6 +97,11 @@ def command_line(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "maphc2f.cli.main", *(str(argument) for argument in arguments)]
 
 
+def hear_interrupts() -> None:
+    """Undo what a shell does to commands in the background: they ignore Ctrl-C, and so do their children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def spawn(*arguments: object) -> subprocess.Popen[str]:
     """Start the command line as a process that leads a group of its own."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -106,6 +112,7 @@ def spawn(*arguments: object) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
         env=environment,
+        preexec_fn=hear_interrupts,  # noqa: PLW1509  # no other thread holds a lock when tests start processes
     )
 
 
